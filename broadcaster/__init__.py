@@ -1,0 +1,1 @@
+"""Approved messages go out on schedule, once, and the ledger proves it."""

@@ -1,0 +1,167 @@
+"""The contract between the queue and the outside world: what a channel is given, what it answers, what it may raise.
+
+Plug-ins stand on this file: fields may be added, none is renamed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, Protocol, runtime_checkable
+
+from broadcaster.errors import BroadcasterError
+
+KEY_LENGTH = 48  # the shortest reference field of the providers we know: Zalo's tracking_id
+ANSWER_LIMIT = 256 * 1024  # bytes of an answer we are willing to read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """One approved file."""
+
+    name: str
+    mime_type: str
+    sha256: str  # hex
+    path: str  # where the approved copy lies on this machine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """What one address gets: rendered and approved. A channel never edits it."""
+
+    key: str  # attempt reference, at most 48 ASCII characters, unique per attempt
+    dedupe_key: str  # the same on every attempt of one dispatch
+    to: str  # address in the channel's own form
+    text: str
+    title: str
+    language: str  # BCP 47
+    link: str  # public page of the message, "" if none
+    media: tuple[Media, ...] = ()
+    expires_at: datetime  # aware UTC; not sent after it
+    published_at: datetime | None = None  # aware UTC; the nominal time of the broadcast, for channels that print it
+    category: str = ""  # the message's category, for channels that file by it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The provider took it. This is not yet "delivered"."""
+
+    provider_id: str
+    parts: int = 1  # billable units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """The provider's later word about one attempt."""
+
+    state: Literal["accepted", "delivered", "undelivered"]
+    provider_id: str = ""
+    key: str = ""  # our attempt reference, when the provider echoes it
+    reason: str = ""
+    event_id: str = ""  # the provider's own id of this event, for de-duplication; "" if it has none
+
+
+class SendError(BroadcasterError):
+    """No acceptance. `code` is the provider's own code, for the log; the text never holds an address or a secret."""
+
+    def __init__(self, text: str, *, code: str = "") -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class Refused(SendError):
+    """Certainly not sent, and never will be. `suppress`: the person opted out or is gone; write it to the suppressions."""
+
+    def __init__(self, text: str, *, code: str = "", suppress: bool = False) -> None:
+        super().__init__(text, code=code)
+        self.suppress = suppress
+
+
+class NotAccepted(SendError):
+    """Certainly not sent. Tried again with back-off; counts as an attempt."""
+
+
+class Throttled(SendError):
+    """Certainly not sent: too fast, out of quota, outside the provider's hours. Waits; does not count as an attempt."""
+
+    def __init__(self, text: str, *, wait: timedelta, code: str = "") -> None:
+        super().__init__(text, code=code)
+        self.wait = wait
+
+
+class Misconfigured(SendError):
+    """Certainly not sent: token, balance, sender name. Pauses the lane and tells a person; the audience is not burnt."""
+
+
+class OutcomeUnknown(SendError):
+    """Perhaps sent: the answer was lost or cannot be read. Reconciled, never blindly resent."""
+
+
+Unit = Literal["person", "audience", "public"]
+AfterSilence = Literal["repeat", "look_up", "await_callback", "ask"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What the planner, the worker and the screen must know before calling."""
+
+    unit: Unit  # whom one request reaches
+    address: str  # kind of address it takes: "phone", "email", "telegram", ...; for unit "public" the channel is its own address
+    after_silence: AfterSilence  # how a lost answer may be settled
+    receipts: Literal["push", "poll", "none"] = "none"
+    forms: tuple[str, ...]  # forms it can carry, in order of preference
+    max_length: int  # characters of the text; 0 = no limit of its own
+    hours: str = ""  # provider's own allowed hours, "HH:MM-HH:MM" local, "" = any
+    needs_provider_approval: bool = False
+
+
+class Channel(Protocol):
+    """One way of reaching people. Shared by tasks; holds no database session.
+
+    A class found through the entry point `broadcaster.channels` is called as `Adapter(name, settings)`, where
+    `settings` is a `broadcaster.config.ChannelSettings`.
+    """
+
+    name: str
+    traits: Traits
+
+    def check(self, outgoing: Outgoing) -> list[str]:
+        """Sentences an author can act on; no network. Empty means sendable."""
+
+    def send(self, outgoing: Outgoing, *, timeout: float) -> Awaitable[Accepted] | Accepted:
+        """Hand over one message once, within `timeout` seconds in all: one request, no retry inside.
+
+        May be `async def`, or plain `def`, which is run on a thread.
+        Raises: Refused, NotAccepted, Throttled, Misconfigured, OutcomeUnknown; nothing else.
+        """
+
+    async def close(self) -> None:
+        """Give back connections and files; may be called twice."""
+
+
+@runtime_checkable
+class ReadsCallbacks(Protocol):
+    """For providers that call back."""
+
+    def read_callback(self, headers: Mapping[str, str], body: bytes) -> list[Delivery]:
+        """Verify, then translate. Raises: NotAllowed if the signature is wrong."""
+
+
+@runtime_checkable
+class LooksUp(Protocol):
+    """For providers that can be asked about a message whose answer was lost."""
+
+    async def find(self, outgoing: Outgoing, *, since: datetime, timeout: float) -> Accepted | None:
+        """The acceptance if the provider has it; None if its list, read now, does not hold it.
+
+        None once proves nothing: the reconciler reads twice, ten minutes apart. Raises: OutcomeUnknown if it cannot be asked.
+        """
+
+
+@runtime_checkable
+class TakesDown(Protocol):
+    """For channels that can remove or mark what they published."""
+
+    def take_down(self, provider_id: str) -> None:
+        """Remove it, or leave a notice in its place; repeatable."""

@@ -1,0 +1,471 @@
+"""Every table, in the order of the flow. Values elsewhere are frozen dataclasses; these classes are the schema.
+
+Moments are stored as integer microseconds since 1970 UTC (`Instant`), the same on both databases, and come back aware.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def to_micros(moment: datetime) -> int:
+    """Aware datetime to the stored integer. Raises: ValueError for a naive one."""
+    if moment.tzinfo is None:
+        raise ValueError("a naive datetime has no place in the database")
+    return (moment - EPOCH) // MICROSECOND
+
+
+def from_micros(value: int) -> datetime:
+    return EPOCH + timedelta(microseconds=value)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime as integer microseconds UTC."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+        return None if value is None else to_micros(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return None if value is None else from_micros(value)
+
+
+# SQLite gives an INTEGER PRIMARY KEY its fast rowid only under that very name.
+BigKey = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Row(SQLModel):
+    """Root of all tables; one metadata for both databases."""
+
+    metadata = MetaData()
+
+
+# -- access -----------------------------------------------------------------------------------------------------------
+
+
+class User(Row, table=True):
+    """Somebody who may act. `roles` is a comma-separated, sorted list."""
+
+    __tablename__ = "user_account"
+    name: str = Field(primary_key=True)
+    roles: str
+    password_hash: str
+    disabled: bool = False
+    created_at: datetime = Field(sa_type=Instant)
+    must_change: bool = False  # the password was given out, not chosen
+
+
+class Countersign(Row, table=True):
+    """The first half of an act that needs two people; the second half is `signed_by`."""
+
+    __tablename__ = "countersign"
+    __table_args__ = (CheckConstraint("signed_by IS NULL OR signed_by <> asked_by", name="countersign_two_people"),)
+    id: int | None = Field(default=None, primary_key=True)
+    act: str = Field(index=True)  # "stop.lift", "dispatch.resend", ...
+    subject: str  # canonical text of exactly what is asked; both calls must match
+    asked_by: str
+    asked_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime = Field(sa_type=Instant)
+    signed_by: str | None = None
+    signed_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+# -- content and approval ---------------------------------------------------------------------------------------------
+
+
+class Revision(Row, table=True):
+    """An immutable snapshot of a message; `hash` is the SHA-256 of `canonical`."""
+
+    __tablename__ = "revision"
+    hash: str = Field(primary_key=True)
+    message_id: str = Field(index=True)
+    category: str
+    canonical: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    valid_from: date | None = None
+    valid_until: date | None = None  # inclusive
+    created_at: datetime = Field(sa_type=Instant)
+
+
+class RevisionFact(Row, table=True):
+    """Which facts a revision quotes, and the value it quotes (a digest of everything of the fact that shows)."""
+
+    __tablename__ = "revision_fact"
+    revision_hash: str = Field(primary_key=True, foreign_key="revision.hash")
+    fact: str = Field(primary_key=True, index=True)
+    digest: str
+
+
+class Fact(Row, table=True):
+    """The facts file as last read; the guard compares with it. No row = the fact is gone."""
+
+    __tablename__ = "fact"
+    name: str = Field(primary_key=True)
+    digest: str
+    value: str
+    verify_by: date
+    seen_at: datetime = Field(sa_type=Instant)
+
+
+class Edit(Row, table=True):
+    """Who saved a message in the editor, and when; editors since the last approved revision may not approve."""
+
+    __tablename__ = "edit"
+    id: int | None = Field(default=None, primary_key=True)
+    message_id: str = Field(index=True)
+    editor: str
+    at: datetime = Field(sa_type=Instant)
+
+
+class Approval(Row, table=True):
+    """A second person's decision about exactly one thing: a revision, a campaign plan, an ad-hoc broadcast.
+
+    `subject` is the hash of that thing; `name` is the message id, campaign id or broadcast id it belongs to.
+    States: submitted, approved, rejected, withdrawn, superseded, expired.
+    """
+
+    __tablename__ = "approval"
+    __table_args__ = (
+        CheckConstraint(
+            "decided_by IS NULL OR two_person = false OR state <> 'approved' OR decided_by <> submitted_by",
+            name="approval_two_people",
+        ),
+        CheckConstraint("kind IN ('revision', 'plan', 'broadcast')", name="approval_kind"),
+        CheckConstraint(
+            "state IN ('submitted', 'approved', 'rejected', 'withdrawn', 'superseded', 'expired')", name="approval_state"
+        ),
+        CheckConstraint("state <> 'rejected' OR reason <> ''", name="approval_reason"),
+        Index("approval_open", "kind", "name", unique=True, sqlite_where=text("state = 'submitted'"),
+              postgresql_where=text("state = 'submitted'")),
+        Index("approval_live", "kind", "name", unique=True, sqlite_where=text("state = 'approved'"),
+              postgresql_where=text("state = 'approved'")),
+        Index("approval_subject", "kind", "subject"),
+    )  # fmt: skip
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str
+    name: str
+    subject: str
+    state: str
+    submitted_by: str
+    submitted_at: datetime = Field(sa_type=Instant)
+    decided_by: str | None = None
+    decided_at: datetime | None = Field(default=None, sa_type=Instant)
+    reason: str = ""
+    ended_by: str | None = None  # who withdrew or superseded it
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    two_person: bool = True
+
+
+class ApprovalEditor(Row, table=True):
+    """Who may not approve this, besides its submitter; filled on submit, held by a trigger."""
+
+    __tablename__ = "approval_editor"
+    approval_id: int = Field(primary_key=True, foreign_key="approval.id")
+    editor: str = Field(primary_key=True)
+
+
+# -- audience ---------------------------------------------------------------------------------------------------------
+
+
+class Contact(Row, table=True):
+    """A person or an institution. An erased one keeps its row, without name and salt."""
+
+    __tablename__ = "contact"
+    id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
+    name: str = ""
+    language: str = ""  # BCP 47; "" = the campaign's first
+    commune: str = Field(default="", index=True)
+    consent_source: str = ""
+    consent_date: date | None = None
+    salt: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    created_at: datetime = Field(sa_type=Instant)
+    erased_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class Address(Row, table=True):
+    """How a channel reaches a contact. `value` is normalised (E.164, lower-case mail, ...); NULL once erased.
+
+    For a channel whose unit is "public" there is one address without a contact: kind "public", value = channel name.
+    `key` = HMAC-SHA256(office key, kind ":" value): what suppressions are matched by.
+    """
+
+    __tablename__ = "address"
+    __table_args__ = (UniqueConstraint("kind", "value", name="address_once"), Index("address_key", "key"))
+    id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
+    contact_id: int | None = Field(sa_column=Column(BigKey, ForeignKey("contact.id"), index=True))
+    kind: str
+    value: str | None
+    key: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class Group(Row, table=True):
+    """A named set of contacts."""
+
+    __tablename__ = "audience_group"
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    created_at: datetime = Field(sa_type=Instant)
+
+
+class Member(Row, table=True):
+    __tablename__ = "member"
+    __table_args__ = (
+        PrimaryKeyConstraint("group_id", "contact_id"),
+        {"sqlite_with_rowid": False},
+    )
+    group_id: int = Field(sa_column=Column(Integer, ForeignKey("audience_group.id"), nullable=False))
+    contact_id: int = Field(sa_column=Column(BigKey, ForeignKey("contact.id"), nullable=False))
+
+
+class Suppression(Row, table=True):
+    """A withdrawal of permission. Survives erasure; always wins."""
+
+    __tablename__ = "suppression"
+    key: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    kind: str  # of address
+    reason: str  # opt_out, provider, erased, ...
+    source: str = ""  # by which road it came
+    at: datetime = Field(sa_type=Instant)
+
+
+# -- schedule ---------------------------------------------------------------------------------------------------------
+
+
+class Campaign(Row, table=True):
+    """A campaign with an approved plan. States: planned, running, paused, done, cancelled."""
+
+    __tablename__ = "campaign"
+    id: str = Field(primary_key=True)
+    title: str
+    state: str
+    plan_hash: str  # the approved plan in force
+    since: date  # first day, inclusive, in `timezone`
+    until: date  # last day, inclusive
+    timezone: str
+    report_due: date | None = None
+    planned_to: datetime | None = Field(default=None, sa_type=Instant)  # occurrences up to here have rows
+
+
+class Plan(Row, table=True):
+    """What was submitted for approval: `hash` is the SHA-256 of `canonical`."""
+
+    __tablename__ = "plan"
+    hash: str = Field(primary_key=True)
+    campaign_id: str = Field(index=True)
+    canonical: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    headcount: int
+    created_at: datetime = Field(sa_type=Instant)
+
+
+# -- dispatch ---------------------------------------------------------------------------------------------------------
+
+
+class Broadcast(Row, table=True):
+    """One message at one nominal local time. Everything the guard needs stands here as rows; no file is read.
+
+    States: submitted, rejected, planned, running, paused, done, expired, cancelled.
+    """
+
+    __tablename__ = "broadcast"
+    __table_args__ = (
+        Index("broadcast_occurrence", "campaign_id", "schedule_id", "local", "message_id", unique=True,
+              sqlite_where=text("schedule_id <> ''"), postgresql_where=text("schedule_id <> ''")),
+        Index("broadcast_due", "state", "due_at"),
+        CheckConstraint(
+            "state IN ('submitted','rejected','planned','running','paused','done','expired','cancelled')",
+            name="broadcast_state",
+        ),
+    )  # fmt: skip
+    id: int | None = Field(default=None, primary_key=True)
+    campaign_id: str | None = Field(default=None, index=True)
+    schedule_id: str = ""  # "" = ad hoc
+    local: str  # nominal local time, "2027-07-01T08:00"
+    message_id: str
+    state: str
+    paused_from: str = ""  # the state to go back to
+    authority: str  # hash that must stand approved: plan hash, or the ad-hoc hash
+    authority_kind: str  # "plan" | "broadcast"
+    revision_hash: str | None = Field(default=None, foreign_key="revision.hash")  # frozen at start
+    due_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime = Field(sa_type=Instant)  # nothing starts at or after it
+    if_missed: str = "latest"  # latest | all | none
+    timezone: str
+    quiet_hours: str  # "21:30-08:00" or ""
+    blackout: str = ""  # "2027-07-20/2027-07-21,..." local dates, inclusive
+    cap_per_24h: int
+    require_consent: bool
+    channels: str  # JSON list of chains: [["zalo","sms"],["web"]]
+    group_id: int | None = Field(default=None, foreign_key="audience_group.id")
+    language: str  # a tag, or "contact"
+    languages: str  # the campaign's, comma-separated, first = default
+    priority: int = 0  # 1 = priority
+    expansion: str = ""  # JSON cursor of the expansion; "" = not begun, "done" = complete
+    planned: int = 0  # dispatches there are, or that an expired one would have had
+    held: str = ""  # why the guard holds it: stale, not_approved, tampered, quiet_hours, ...
+    created_by: str = ""
+    created_at: datetime = Field(sa_type=Instant)
+    started_at: datetime | None = Field(default=None, sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class Dispatch(Row, table=True):
+    """One broadcast to one address over one channel. Moves are `dispatch.dispatch.MOVES`; a trigger refuses others."""
+
+    __tablename__ = "dispatch"
+    __table_args__ = (
+        UniqueConstraint("broadcast_id", "channel", "address_id", "edition", name="dispatch_once"),
+        Index("dispatch_ready", "channel", "broadcast_id", "id", sqlite_where=text("state = 'planned'"),
+              postgresql_where=text("state = 'planned'")),
+        Index("dispatch_waiting", "channel", "not_before", sqlite_where=text("state = 'retry_wait'"),
+              postgresql_where=text("state = 'retry_wait'")),
+        Index("dispatch_doubt", "channel", "state", sqlite_where=text("state IN ('sending', 'unknown')"),
+              postgresql_where=text("state IN ('sending', 'unknown')")),
+        Index("dispatch_recent", "address_id", "sent_at", sqlite_where=text("sent_at IS NOT NULL"),
+              postgresql_where=text("sent_at IS NOT NULL")),
+    )  # fmt: skip
+    id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
+    broadcast_id: int = Field(foreign_key="broadcast.id")
+    channel: str
+    address_id: int = Field(sa_column=Column(BigKey, ForeignKey("address.id"), nullable=False))
+    edition: str = ""  # language of one edition on a public channel; "" for people
+    language: str
+    state: str = "planned"
+    attempts: int = 0
+    not_before: datetime | None = Field(default=None, sa_type=Instant)  # of a retry
+    sent_at: datetime | None = Field(default=None, sa_type=Instant)  # of the last intent; NULL if certainly nothing left
+    provider_id: str | None = None
+    reason: str | None = None
+
+
+class Attempt(Row, table=True):
+    """One try: an intent, then a result."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (PrimaryKeyConstraint("dispatch_id", "n"), {"sqlite_with_rowid": False})
+    dispatch_id: int = Field(sa_column=Column(BigKey, ForeignKey("dispatch.id"), nullable=False))
+    n: int
+    epoch: int  # of the lane
+    intent_at: datetime = Field(sa_type=Instant)
+    result_at: datetime | None = Field(default=None, sa_type=Instant)
+    outcome: str | None = None  # accepted, refused, not_accepted, throttled, misconfigured, unknown, orphan, not_started
+    code: str | None = None  # the provider's own
+    provider_id: str | None = None
+    parts: int = 0
+    price_id: int | None = None
+    looked_at: datetime | None = Field(default=None, sa_type=Instant)  # first look-up that found nothing
+
+
+class PriceRow(Row, table=True):
+    """A dated unit price of a channel; a cost is the sum over accepted attempts of parts x the price then in force."""
+
+    __tablename__ = "price"
+    id: int | None = Field(default=None, primary_key=True)
+    channel: str = Field(index=True)
+    amount: int = Field(sa_type=BigInteger)  # millionths of the currency, per part
+    currency: str
+    since: datetime = Field(sa_type=Instant)
+
+
+class Tally(Row, table=True):
+    """How many dispatches of a broadcast stand where; kept in step in the same transaction."""
+
+    __tablename__ = "tally"
+    broadcast_id: int = Field(primary_key=True, foreign_key="broadcast.id")
+    channel: str = Field(primary_key=True)
+    state: str = Field(primary_key=True)
+    n: int
+
+
+class Lane(Row, table=True):
+    """One channel account. `epoch` fences a late worker; `paused` holds the reason, "" = open."""
+
+    __tablename__ = "lane"
+    channel: str = Field(primary_key=True)
+    epoch: int = 0
+    paused: str = ""
+    paused_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class Stop(Row, table=True):
+    """Nothing in its scope is sent until two people resume. Scopes: everything, campaign, channel, area."""
+
+    __tablename__ = "stop"
+    id: int | None = Field(default=None, primary_key=True)
+    scope: str
+    subject: str = ""  # campaign id, channel name, commune; "" for everything
+    reason: str
+    until: datetime | None = Field(default=None, sa_type=Instant)
+    set_by: str
+    set_at: datetime = Field(sa_type=Instant)
+    lifted_by: str | None = None
+    lifted_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+# -- ledger -----------------------------------------------------------------------------------------------------------
+
+
+class LedgerEntry(Row, table=True):
+    """Append-only by trigger. `raw` is what is hashed and exported."""
+
+    __tablename__ = "ledger_entry"
+    seq: int = Field(sa_column=Column(BigKey, primary_key=True, autoincrement=False))
+    raw: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class LedgerHead(Row, table=True):
+    """The frontier of the tree: one row; locking it orders the writers."""
+
+    __tablename__ = "ledger_head"
+    id: int = Field(default=1, primary_key=True)
+    size: int = Field(sa_type=BigInteger)
+    peaks: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # 32 bytes each
+
+
+class Checkpoint(Row, table=True):
+    """Every checkpoint ever signed. Never two roots for one size."""
+
+    __tablename__ = "checkpoint"
+    size: int = Field(sa_column=Column(BigKey, primary_key=True, autoincrement=False))
+    root: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    note: str
+    signed_at: datetime = Field(sa_type=Instant)
+
+
+class Meta(Row, table=True):
+    """Single values: the office's origin, the digest of the settings last seen, the last tick."""
+
+    __tablename__ = "meta"
+    name: str = Field(primary_key=True)
+    value: str
+
+
+metadata = Row.metadata
+
+
+def table(model: type[Row]) -> Table:
+    """The Core table of a model, for set-based statements."""
+    found: Table = metadata.tables[str(model.__tablename__)]
+    return found

@@ -1,0 +1,108 @@
+"""What one ledger entry is: canonical JSON bytes, and every kind there is. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+_ENCODE = msgspec.json.Encoder(order="sorted").encode
+
+
+class Kind(StrEnum):
+    """`noun.verb` of every entry."""
+
+    OFFICE_START = "office.start"  # the ledger's first entry: origin, office, two-person rule
+    SETTINGS_SEEN = "settings.seen"  # channels and rules in force when a sender starts, when they changed
+    USER_ADD = "user.add"
+    USER_ROLE = "user.role"
+    USER_DISABLE = "user.disable"
+    USER_RESET = "user.reset"
+    USER_LOGIN = "user.login"
+    USER_REFUSED = "user.refused"  # wrong password, or not allowed
+    MESSAGE_EDIT = "message.edit"
+    MESSAGE_SUBMIT = "message.submit"
+    MESSAGE_APPROVE = "message.approve"
+    MESSAGE_REJECT = "message.reject"
+    MESSAGE_WITHDRAW = "message.withdraw"
+    MESSAGE_SUPERSEDE = "message.supersede"
+    MESSAGE_EXPIRE = "message.expire"
+    FACT_CHANGE = "fact.change"
+    AUDIENCE_IMPORT = "audience.import"
+    AUDIENCE_GROUP = "audience.group"
+    AUDIENCE_EXPORT = "audience.export"
+    CONTACT_OPT_OUT = "contact.opt_out"
+    CONTACT_ERASE = "contact.erase"
+    CONTACT_REVEAL = "contact.reveal"
+    CAMPAIGN_SUBMIT = "campaign.submit"
+    CAMPAIGN_APPROVE = "campaign.approve"
+    CAMPAIGN_REJECT = "campaign.reject"
+    CAMPAIGN_SUPERSEDE = "campaign.supersede"
+    CAMPAIGN_PAUSE = "campaign.pause"
+    CAMPAIGN_RESUME = "campaign.resume"
+    CAMPAIGN_CANCEL = "campaign.cancel"
+    CAMPAIGN_DONE = "campaign.done"
+    BROADCAST_PLAN = "broadcast.plan"
+    BROADCAST_SUBMIT = "broadcast.submit"
+    BROADCAST_APPROVE = "broadcast.approve"
+    BROADCAST_REJECT = "broadcast.reject"
+    BROADCAST_START = "broadcast.start"  # revision hash, text hash per language, channels
+    BROADCAST_EXPAND = "broadcast.expand"  # one per chunk: count and root of the recipients' commitments
+    BROADCAST_PAUSE = "broadcast.pause"
+    BROADCAST_RESUME = "broadcast.resume"
+    BROADCAST_CANCEL = "broadcast.cancel"
+    BROADCAST_EXPIRE = "broadcast.expire"
+    BROADCAST_HOLD = "broadcast.hold"  # held by the guard: stale, tampered, not approved
+    BROADCAST_DONE = "broadcast.done"
+    DISPATCH_CLOSE = "dispatch.close"  # expired, cancelled, suppressed: set-based, with counts
+    ATTEMPT_INTENT = "attempt.intent"
+    ATTEMPT_RESULT = "attempt.result"
+    ATTEMPT_ORPHAN = "attempt.orphan"  # sending -> unknown after a crash
+    ATTEMPT_RECEIPT = "attempt.receipt"
+    ATTEMPT_RECONCILE = "attempt.reconcile"
+    DISPATCH_RESOLVE = "dispatch.resolve"
+    DISPATCH_RESEND = "dispatch.resend"
+    LANE_PAUSE = "lane.pause"
+    LANE_RESUME = "lane.resume"
+    STOP_SET = "stop.set"
+    STOP_LIFT = "stop.lift"
+    COUNTERSIGN_ASK = "countersign.ask"
+    COUNTERSIGN_SIGN = "countersign.sign"
+    ACTIVITY_ADD = "activity.add"
+    LEDGER_EXPORT = "ledger.export"
+    LEDGER_CHECKPOINT = "ledger.checkpoint"
+    LEDGER_KEY = "ledger.key"
+    REPORT_MAKE = "report.make"
+    DATABASE_BACKUP = "database.backup"
+    DATABASE_RESTORE = "database.restore"
+    CLOCK_JUMP = "clock.jump"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An entry before it has a place: the store adds `seq` and `ts` when it appends."""
+
+    kind: Kind
+    actor: str  # a user's name, "console:<os user>", or the machine part that acts: "sender", "scheduler", ...
+    fields: dict[str, Any] = field(default_factory=dict)  # strings, integers, booleans, lists and dicts of them; no floats
+
+
+def timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC with microseconds; refuses a naive datetime."""
+    if moment.tzinfo is None:
+        raise ValueError("the ledger takes aware datetimes only")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def encode(record: Record, *, seq: int, ts: str) -> bytes:
+    """The canonical bytes: keys sorted, no blanks, UTF-8. These bytes are hashed, stored and exported as they are."""
+    return _ENCODE({**record.fields, "seq": seq, "ts": ts, "kind": record.kind.value, "actor": record.actor})
+
+
+def decode(raw: bytes) -> dict[str, Any]:
+    """The entry as a dict."""
+    entry: dict[str, Any] = msgspec.json.decode(raw)
+    return entry

@@ -1,0 +1,86 @@
+"""The ledger in the database: one transaction, one append, last before COMMIT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from broadcaster.clock import Clock
+from broadcaster.db.engine import Database
+from broadcaster.db.tables import LedgerEntry, LedgerHead, table
+from broadcaster.ledger.entry import Kind, Record, encode, timestamp
+from broadcaster.ledger.merkle import Frontier, leaf_hash
+
+ENTRY = table(LedgerEntry)
+HEAD = table(LedgerHead)
+
+
+class Transaction:
+    """A write transaction that gathers its ledger entries; they are appended once, just before the commit.
+
+    `now` is the moment of the whole transaction, aware UTC.
+    """
+
+    __slots__ = ("connection", "now", "records")
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self.connection = connection
+        self.now = now
+        self.records: list[Record] = []
+
+    def record(self, kind: Kind, actor: str, **fields: Any) -> None:
+        """One entry for the ledger. Fields are strings, integers, booleans, lists and dicts of them."""
+        self.records.append(Record(kind, actor, fields))
+
+
+@contextmanager
+def transaction(database: Database, clock: Clock) -> Iterator[Transaction]:
+    """A change and its entries, together or not at all.
+
+    Lock order: stop, rows, head; so nothing may be written after this block's body ends. Raises: Busy, StorageFull.
+    """
+    with database.writing() as connection:
+        tx = Transaction(connection, clock.now())
+        yield tx
+        append(tx)
+
+
+def append(tx: Transaction) -> None:
+    """Number the gathered records, insert them and move the frontier. Called once, last before COMMIT."""
+    if not tx.records:
+        return
+    head = tx.connection.execute(select(HEAD.c.size, HEAD.c.peaks).with_for_update()).one()
+    frontier = Frontier(head.size, split_peaks(head.peaks))
+    ts = timestamp(tx.now)
+    raws = [encode(record, seq=seq, ts=ts) for seq, record in enumerate(tx.records, head.size)]
+    grown = frontier.extend(map(leaf_hash, raws))
+    tx.connection.execute(insert(ENTRY), [{"seq": seq, "raw": raw} for seq, raw in enumerate(raws, head.size)])
+    tx.connection.execute(update(HEAD), {"size": grown.size, "peaks": b"".join(grown.peaks)})
+    tx.records.clear()
+
+
+def head(connection: Connection) -> Frontier:
+    """The frontier as it stands."""
+    row = connection.execute(select(HEAD.c.size, HEAD.c.peaks)).one()
+    return Frontier(row.size, split_peaks(row.peaks))
+
+
+def raws(connection: Connection, *, start: int = 0, stop: int | None = None, page: int = 5000) -> Iterator[bytes]:
+    """The entries' bytes in order, from `start` up to and without `stop`, read page by page in constant memory."""
+    while stop is None or start < stop:
+        limit = page if stop is None else min(page, stop - start)
+        query = select(ENTRY.c.seq, ENTRY.c.raw).where(ENTRY.c.seq >= start).order_by(ENTRY.c.seq).limit(limit)
+        rows = connection.execute(query).all()
+        if not rows:
+            return
+        for row in rows:
+            yield row.raw
+        start = rows[-1].seq + 1
+
+
+def split_peaks(raw: bytes) -> tuple[bytes, ...]:
+    return tuple(raw[i : i + 32] for i in range(0, len(raw), 32))
