@@ -1,7 +1,7 @@
 """Rules of time, shared by the schedule, the planner and the sender: local hours, quiet hours, blackout dates. Pure.
 
-All moments are aware; answers are in UTC. Local hours are read off the wall clock of the zone, so a change of clocks inside
-quiet hours makes them an hour longer or shorter, never leaves a hole in them.
+All moments are aware; answers are in UTC. Local hours are read off the wall clock of the zone, so a change of clocks
+inside quiet hours makes them an hour longer or shorter, never leaves a hole in them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from broadcaster.errors import WrongUse
 
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
-# No zone has moved its clocks by more than a day (Samoa, December 2011), so two hours more are enough to look on both sides.
+# No zone has moved its clocks by more than a day (Samoa, December 2011); two hours more reach both sides of any change.
 GAP_REACH = timedelta(hours=26)
 SEARCH_DAYS = 4000  # days looked ahead for an open moment; a blackout of ten years is a mistake somewhere else
 
@@ -38,8 +38,8 @@ class Hours:
 def resolve(day: date, at: time, zone: ZoneInfo) -> datetime:
     """The one instant of a nominal local time, in UTC.
 
-    A local time that a change of clocks leaves out becomes the first instant after the gap; one that comes twice, the first
-    of the two. Total: of a day that does not exist (`day_exists`), the first instant after it.
+    A local time that a change of clocks leaves out becomes the first instant after the gap; one that comes twice, the
+    first of the two. Total: of a day that does not exist (`day_exists`), the first instant after it.
     """
     wall = datetime.combine(day, at)
     first = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
@@ -160,9 +160,7 @@ def _wall(moment: datetime, zone: ZoneInfo) -> datetime:
 def _moments(now: datetime, zone: ZoneInfo, at: time) -> list[datetime]:
     """Every instant of the next days at which the wall clock may step to, over or back before `at`."""
     today = local_date(now, zone)
-    found = _changes(
-        now, zone
-    )  # set back at 03:00 to 02:00, the clock leaves or enters hours that begin or end at 02:30
+    found = _changes(now, zone)  # set back from 03:00 to 02:00, a clock re-enters or leaves hours that end at 02:30
     for offset in (-1, 0, 1, 2):
         day = today + offset * DAY
         found.append(resolve(day, at, zone))

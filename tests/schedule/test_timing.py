@@ -98,11 +98,8 @@ def test_the_end_and_the_beginning_are_what_a_walk_minute_by_minute_finds_across
 
 def changes(zone: ZoneInfo, year: int) -> list[datetime]:
     moments = [datetime(year, 1, 1, tzinfo=UTC) + timedelta(minutes=30 * k) for k in range(366 * 48)]
-    return [
-        b
-        for a, b in zip(moments, moments[1:], strict=False)
-        if a.astimezone(zone).utcoffset() != b.astimezone(zone).utcoffset()
-    ]
+    offsets = [moment.astimezone(zone).utcoffset() for moment in moments]
+    return [moments[k] for k in range(1, len(moments)) if offsets[k] != offsets[k - 1]]
 
 
 def test_the_hours_a_provider_is_closed_are_the_rest_of_its_day() -> None:
