@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -53,7 +54,9 @@ class TelegramSimulator(Provider):
         values = _values(request, body)
         match found[2].lower():
             case "sendmessage":
-                return Call(to=values.get("chat_id", ""), body=values.get("text", ""), values=values)
+                parsed = _parsed(values)
+                text = values.get("text", "") if parsed is None else parsed
+                return Call(to=values.get("chat_id", ""), body=text, values=values)
             case "getme":
                 return _ok(_bot(found[1]))
             case "getchat":
@@ -66,8 +69,8 @@ class TelegramSimulator(Provider):
         missing = self._no_chat(call.to)
         if missing:
             return missing
-        text = _parsed(call)
-        if text is None:
+        text = call.body
+        if _parsed(call.values) is None:
             return self.error(status=400, code=0, text="Bad Request: can't parse entities: Unsupported start tag")
         if not text.strip():
             return self.error(status=400, code=0, text="Bad Request: message text is empty")
@@ -82,7 +85,7 @@ class TelegramSimulator(Provider):
             "message_id": number,
             "chat": _chat(call.to),
             "date": int(self.book.now().timestamp()),
-            "text": _parsed(call) or "",
+            "text": call.body,
         }
         return _ok(message, id=str(number))
 
@@ -138,11 +141,12 @@ def _values(request: web.BaseRequest, body: bytes) -> dict[str, str]:
     return values
 
 
-def _parsed(call: Call) -> str | None:
+def _parsed(values: Mapping[str, str]) -> str | None:
     """The text without its entities; None if they cannot be parsed."""
-    if call.values.get("parse_mode", "").upper() != "HTML":
-        return call.body
-    bare = TAG.sub("", call.body)
+    text = values.get("text", "")
+    if values.get("parse_mode", "").upper() != "HTML":
+        return text
+    bare = TAG.sub("", text)
     return None if "<" in bare or ">" in bare else html.unescape(bare)
 
 
