@@ -267,7 +267,7 @@ class _Reader:
                 line, "letters and accents stand apart (not NFC)", "type the line again, or save the file as NFC"
             )
         try:
-            return parse_toml(text, file=self.path)
+            return parse_toml(text, path=self.path)
         except Faulty as broken:
             self.faults.extend(broken.faults)
             return None
