@@ -11,8 +11,8 @@ from pathlib import Path
 
 from broadcaster.content import facts as fact_file
 from broadcaster.content import item as item_file
-from broadcaster.content.fault import Fault, Faulty
 from broadcaster.content.facts import Fact
+from broadcaster.content.fault import Fault, Faulty
 from broadcaster.content.item import Item
 from broadcaster.content.render import MediaFile
 from broadcaster.content.toml import parse
@@ -24,7 +24,13 @@ FACTS = "facts.toml"
 KEPT = ".approved"  # copies of approved recordings, by their hash
 
 # By suffix, not through the machine's own table: the same file must give the same revision everywhere.
-MIME_TYPES = {".mp3": "audio/mpeg", ".m4a": "audio/mp4", ".ogg": "audio/ogg", ".wav": "audio/wav", ".flac": "audio/flac"}
+MIME_TYPES = {
+    ".mp3": "audio/mpeg",
+    ".m4a": "audio/mp4",
+    ".ogg": "audio/ogg",
+    ".wav": "audio/wav",
+    ".flac": "audio/flac",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +40,9 @@ class Library:
     folder: Path
     facts: Mapping[str, Fact] = field(default_factory=dict)
     items: Mapping[str, Item] = field(default_factory=dict)  # by id, in the order of the folder
-    raws: Mapping[str, str] = field(default_factory=dict)  # path as people know it -> text of the file, for line by line checks
+    raws: Mapping[str, str] = field(
+        default_factory=dict
+    )  # path as people know it -> text of the file, for line by line checks
     faults: tuple[Fault, ...] = ()
 
     @property
@@ -119,7 +127,11 @@ def read_text(path: Path, *, shown: str) -> str:
     if raw.startswith(b"\xef\xbb\xbf"):
         raise broken("The file begins with a byte order mark.", "Save it as UTF-8 without BOM.", 1)
     if b"\0" in raw:
-        raise broken("The file holds a NUL byte; it is damaged or no text.", "Write the line again.", _line_at(raw, raw.index(b"\0")))
+        raise broken(
+            "The file holds a NUL byte; it is damaged or no text.",
+            "Write the line again.",
+            _line_at(raw, raw.index(b"\0")),
+        )
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -142,8 +154,12 @@ def read_media(library: Library, item: Item) -> tuple[dict[str, MediaFile], list
         elif path.stat().st_size > MEDIA_LIMIT:
             wrong = "is larger than 50 MB"
         if wrong or mime_type is None:
-            remedy = f"Put it into {library.folder.name}/{item.category}/ as one of: {', '.join(MIME_TYPES)}; at most 50 MB."
-            faults.append(Fault(path=item.path, line=1, text=f"The recording {name!r:.80} {wrong}.", remedy=remedy, about=item.id))
+            remedy = (
+                f"Put it into {library.folder.name}/{item.category}/ as one of: {', '.join(MIME_TYPES)}; at most 50 MB."
+            )
+            faults.append(
+                Fault(path=item.path, line=1, text=f"The recording {name!r:.80} {wrong}.", remedy=remedy, about=item.id)
+            )
             continue
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -180,7 +196,9 @@ def _message_files(folder: Path, faults: list[Fault]) -> list[Path]:
             if entry.name.startswith("."):
                 continue
             if entry.is_dir():
-                found += sorted(path for path in entry.iterdir() if path.suffix.lower() == ".md" and path.name[0] != ".")
+                found += sorted(
+                    path for path in entry.iterdir() if path.suffix.lower() == ".md" and path.name[0] != "."
+                )
             elif entry.suffix.lower() == ".md" and entry.stem.upper() != "README":
                 shown = f"{folder.name}/{entry.name}"
                 remedy = f"Move it into one of: {', '.join(item_file.CATEGORIES)}."

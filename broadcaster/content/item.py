@@ -125,7 +125,9 @@ def _sections(lines: list[str], *, start: int, path: str, about: str, faults: li
     before = range(start, heads[0] if heads else len(lines))
     stray = next((index for index in before if lines[index].strip()), None)
     if stray is not None:
-        fault(stray + 1, "This text belongs to no section.", "Open one above it with `## vi`, `## vi sms`, `## en`, ...")
+        fault(
+            stray + 1, "This text belongs to no section.", "Open one above it with `## vi`, `## vi sms`, `## en`, ..."
+        )
     if not heads:
         fault(start, "The message has no text.", "Add a section: `## vi`, and the text below it.")
     for index, end in zip(heads, [*heads[1:], len(lines)], strict=True):
@@ -161,7 +163,9 @@ def _heading(line: str) -> tuple[str, str] | None:
 
 def _check_place(fields: Fields, *, id_: str, category: str, folder: str, slug: str) -> None:
     if id_ and not ID.fullmatch(id_):
-        fields.fault("id", f"The id {id_!r:.80} cannot be used.", "Use lower-case letters, digits and hyphens, at most 64.")
+        fields.fault(
+            "id", f"The id {id_!r:.80} cannot be used.", "Use lower-case letters, digits and hyphens, at most 64."
+        )
     elif id_ and id_ != slug:
         fields.fault("id", f"The id is {id_!r}, the file is called {slug!r:.80}.", "Give both the same name.")
     if category and category not in CATEGORIES:
@@ -175,14 +179,18 @@ def _check_place(fields: Fields, *, id_: str, category: str, folder: str, slug: 
 def _check_titles(fields: Fields, titles: Mapping[str, str], sections: list[Section]) -> None:
     spoken = {section.language for section in sections if section.form == "text"}
     for language in sorted(spoken - titles.keys()):
-        fields.fault("title", f"The text in {language} has no title.", f'Add title.{language} = "..." to the front matter.')
+        fields.fault(
+            "title", f"The text in {language} has no title.", f'Add title.{language} = "..." to the front matter.'
+        )
 
 
 def _check_audio(fields: Fields, audio: Mapping[str, str], sections: list[Section]) -> None:
     for language, name in audio.items():
         key = f"audio.{language}"
         if not MEDIA_NAME.fullmatch(name):
-            fields.fault(key, f"{name!r:.80} is no plain file name.", "Put the recording beside this file and name it here.")
+            fields.fault(
+                key, f"{name!r:.80} is no plain file name.", "Put the recording beside this file and name it here."
+            )
         if not any((s.language, s.form) == (language, "speech") for s in sections):
             fields.fault(
                 key, f"The recording in {language} has no meaning.", f"Add `## {language} speech`: what the voice says."

@@ -13,7 +13,9 @@ BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u
 JOINERS = frozenset("\u200b\u200c\u200d")
 INVISIBLE = frozenset("\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u2060\u2061\u2062\u2063\u2064\u3164\ufeff\uffa0")
 # Languages whose spelling needs a zero-width space or joiner: Khmer, Lao, Thai, Burmese, and the scripts of India and Persia.
-JOINING = frozenset({"km", "lo", "th", "my", "fa", "ur", "hi", "bn", "ta", "te", "ml", "kn", "si", "ne", "mr", "gu", "pa"})
+JOINING = frozenset(
+    {"km", "lo", "th", "my", "fa", "ur", "hi", "bn", "ta", "te", "ml", "kn", "si", "ne", "mr", "gu", "pa"}
+)
 
 SCRIPTS = (
     "LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "HEBREW", "ARABIC", "THAI", "LAO", "KHMER", "MYANMAR", "GEORGIAN", "CHEROKEE",
@@ -22,7 +24,9 @@ SCRIPTS = (
 ALIKE = {"HIRAGANA": "CJK", "KATAKANA": "CJK"}  # written together in one word
 
 # Everything a Latin text without surprises consists of: a line that matches needs no closer look.
-_ORDINARY = re.compile(r"[\t\x20-\x7e\u00a0-\u00ac\u00ae-\u024f\u1e00-\u1eff\u2010-\u2015\u2018-\u201f\u2022\u2026\u20ab\u20ac]*")
+_ORDINARY = re.compile(
+    r"[\t\x20-\x7e\u00a0-\u00ac\u00ae-\u024f\u1e00-\u1eff\u2010-\u2015\u2018-\u201f\u2022\u2026\u20ab\u20ac]*"
+)
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -46,7 +50,7 @@ def _decomposed(line: str) -> Iterator[Finding]:
         return
     word = next((word for word in line.split() if not unicodedata.is_normalized("NFC", word)), "")
     yield Finding(
-        text=f"{_shown(unicodedata.normalize('NFC', word))} is written with loose accents (NFD); it costs more and breaks search.",
+        text=f"{_shown(unicodedata.normalize('NFC', word))} is written with loose accents (NFD), which cost more as SMS.",
         remedy="Type it again with a Vietnamese keyboard (Unicode, precomposed), or save the file in normal form NFC.",
     )
 
@@ -57,7 +61,9 @@ def _hidden(line: str, language: str) -> Iterator[Finding]:
         name = f"U+{ord(char):04X} {unicodedata.name(char, '')}".strip()
         near = _shown(line[max(0, at - 12) : at + 12])
         if char in BIDI:
-            yield Finding(text=f"A character that turns the reading direction ({name}) hides near {near}.", remedy=_REMOVE)
+            yield Finding(
+                text=f"A character that turns the reading direction ({name}) hides near {near}.", remedy=_REMOVE
+            )
         elif char in INVISIBLE or "\U000e0000" <= char <= "\U000e0fff":
             yield Finding(text=f"An invisible character ({name}) hides near {near}.", remedy=_REMOVE)
         elif char in JOINERS:
@@ -78,7 +84,12 @@ def _only_joins_emoji(line: str, char: str) -> bool:
         return False
     for match in re.finditer(char, line):
         before, after = line[: match.start()].rstrip("\ufe0f"), line[match.end() :]
-        if not before or not after or unicodedata.category(before[-1]) not in ("So", "Sk") or unicodedata.category(after[0]) != "So":
+        if (
+            not before
+            or not after
+            or unicodedata.category(before[-1]) not in ("So", "Sk")
+            or unicodedata.category(after[0]) != "So"
+        ):
             return False
     return True
 

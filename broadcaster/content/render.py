@@ -17,8 +17,8 @@ from typing import Any
 
 import msgspec
 
-from broadcaster.content.fault import Fault, Faulty
 from broadcaster.content.facts import Fact
+from broadcaster.content.fault import Fault, Faulty
 from broadcaster.content.item import Item
 from broadcaster.content.sms import plain
 from broadcaster.content.telephone import digits_of, find
@@ -54,6 +54,7 @@ class Snapshot:
 
 def snapshot(item: Item, facts: Mapping[str, Fact], media: Mapping[str, MediaFile] | None = None) -> Snapshot:
     """The revision of a message as it stands now. Raises: Faulty for an unknown fact or other braces, with the line."""
+    shown = {name: facts[name].digest for name in sorted(quoted(item, facts))}
     body = {
         "v": 1,
         "message": item.id,
@@ -61,13 +62,15 @@ def snapshot(item: Item, facts: Mapping[str, Fact], media: Mapping[str, MediaFil
         "source": clean(item.source),
         "titles": titles(item, facts),
         "texts": texts(item, facts),
-        "facts": {name: facts[name].digest for name in sorted(quoted(item, facts))},
+        "facts": shown,
         "media": {
             language: {"name": file.name, "sha256": file.sha256, "mime_type": file.mime_type}
             for language, file in (media or {}).items()
         },
         "valid": {
-            key: day.isoformat() for key, day in (("from", item.valid_from), ("until", item.valid_until)) if day is not None
+            key: day.isoformat()
+            for key, day in (("from", item.valid_from), ("until", item.valid_until))
+            if day is not None
         },
     }
     canonical = _ENCODE(body)
@@ -76,7 +79,7 @@ def snapshot(item: Item, facts: Mapping[str, Fact], media: Mapping[str, MediaFil
         canonical=canonical,
         message_id=item.id,
         category=item.category,
-        facts=body["facts"],
+        facts=shown,
         valid_from=item.valid_from,
         valid_until=item.valid_until,
     )
@@ -87,7 +90,13 @@ def texts(item: Item, facts: Mapping[str, Fact]) -> dict[str, dict[str, str]]:
     result: dict[str, dict[str, str]] = {}
     for section in item.sections:
         filled = fill(
-            section.text, facts, language=section.language, form=section.form, path=item.path, line=section.line, about=item.id
+            section.text,
+            facts,
+            language=section.language,
+            form=section.form,
+            path=item.path,
+            line=section.line,
+            about=item.id,
         )
         result.setdefault(section.language, {})[section.form] = filled
     return result
@@ -97,14 +106,27 @@ def titles(item: Item, facts: Mapping[str, Fact]) -> dict[str, str]:
     """Language -> title with the facts filled in. Raises: Faulty."""
     return {
         language: fill(
-            title, facts, language=language, form="title", path=item.path, line=item.title_lines.get(language, 1), about=item.id
+            title,
+            facts,
+            language=language,
+            form="title",
+            path=item.path,
+            line=item.title_lines.get(language, 1),
+            about=item.id,
         )
         for language, title in item.titles.items()
     }
 
 
 def fill(
-    template: str, facts: Mapping[str, Fact], *, language: str, form: str, path: str = "", line: int = 1, about: str = ""
+    template: str,
+    facts: Mapping[str, Fact],
+    *,
+    language: str,
+    form: str,
+    path: str = "",
+    line: int = 1,
+    about: str = "",
 ) -> str:
     """The text with every `{{ fact.NAME }}` replaced, in one pass: a fact's value is never looked at again.
 
@@ -123,10 +145,18 @@ def wrong_placeholders(template: str, facts: Mapping[str, Fact]) -> Iterator[tup
     """Offset, fault and remedy of every placeholder that cannot be filled, and of every other brace."""
     for match in PLACEHOLDER.finditer(template):
         if match[1] and match[1] not in facts:
-            yield match.start(), f"There is no fact {match[1]!r:.80}.", f"Add it to facts.toml, or use one of: {_known(facts)}."
+            yield (
+                match.start(),
+                f"There is no fact {match[1]!r:.80}.",
+                f"Add it to facts.toml, or use one of: {_known(facts)}.",
+            )
     rest = PLACEHOLDER.sub(lambda match: "_" * len(match[0]), template)
     for found in re.finditer(r"\{+[^{}\n]{0,40}\}*|\}+", rest):
-        yield found.start(), f"{found[0][:40]!r} is no placeholder.", "Only {{ fact.NAME }} and {{ opt_out }} are replaced; take other braces out."
+        yield (
+            found.start(),
+            f"{found[0][:40]!r} is no placeholder.",
+            "Only {{ fact.NAME }} and {{ opt_out }} are replaced; take other braces out.",
+        )
 
 
 def quoted(item: Item, facts: Mapping[str, Fact]) -> set[str]:
@@ -167,7 +197,11 @@ def differences(approved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str
     found = [f"{key} differs" for key in ("category", "source", "valid") if approved.get(key) != now.get(key)]
     for key, what in (("titles", "title"), ("media", "recording"), ("facts", "fact")):
         old, new = approved.get(key, {}), now.get(key, {})
-        found += [f"{what} {name} {_change(old, new, name)}" for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+        found += [
+            f"{what} {name} {_change(old, new, name)}"
+            for name in sorted({*old, *new})
+            if old.get(name) != new.get(name)
+        ]
     old_texts, new_texts = _flat(approved), _flat(now)
     for name in sorted({*old_texts, *new_texts}):
         if old_texts.get(name) != new_texts.get(name):
@@ -176,7 +210,9 @@ def differences(approved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str
 
 
 def _flat(body: Mapping[str, Any]) -> dict[str, str]:
-    return {f"{language} {form}": text for language, forms in body.get("texts", {}).items() for form, text in forms.items()}
+    return {
+        f"{language} {form}": text for language, forms in body.get("texts", {}).items() for form, text in forms.items()
+    }
 
 
 def _change(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> str:

@@ -69,7 +69,9 @@ def find(text: str) -> list[Number]:
         if not _YEAR.fullmatch(match[1]):
             spans.append(match.span(1))
     for match in _BARE_SHORT.finditer(searched):
-        if not _CITED.search(searched[max(0, match.start() - 12) : match.start()]) and not _COUNTED.match(searched, match.end()):
+        if not _CITED.search(searched[max(0, match.start() - 12) : match.start()]) and not _COUNTED.match(
+            searched, match.end()
+        ):
             spans.append(match.span())
     found: list[Number] = []
     reached = 0

@@ -17,13 +17,15 @@ KEY_DEPTH = 64  # dots before "="; the standard parser takes quadratic time over
 
 def parse(text: str, *, path: str, first_line: int = 1) -> dict[str, Any]:
     """The document as a dict. Raises: Faulty with the line, whatever the input."""
-    for number, line in enumerate(text.split("\n"), first_line):
-        if line.partition("=")[0].count(".") > KEY_DEPTH:
+    for number, written in enumerate(text.split("\n"), first_line):
+        if written.partition("=")[0].count(".") > KEY_DEPTH:
             raise Faulty([Fault(path=path, line=number, text="This key has too many dots.", remedy="Use a plain key.")])
     try:
         return tomllib.loads(text)
     except RecursionError:
-        fault = Fault(path=path, line=first_line, text="The TOML is nested too deep.", remedy="Use plain keys and values.")
+        fault = Fault(
+            path=path, line=first_line, text="The TOML is nested too deep.", remedy="Use plain keys and values."
+        )
         raise Faulty([fault]) from None
     except ValueError as error:  # TOMLDecodeError, and integers of absurd length
         found = re.search(r"\(at line (\d+), column \d+\)", str(error))
@@ -81,7 +83,9 @@ class Fields:
         result = {}
         for language, value in found.items():
             if not LANGUAGE.fullmatch(language):
-                self.fault(f"{key}.{language}", f"{language!r:.40} is no language tag.", "Use a tag like vi, en or hmn.")
+                self.fault(
+                    f"{key}.{language}", f"{language!r:.40} is no language tag.", "Use a tag like vi, en or hmn."
+                )
             elif text := self._line(f"{key}.{language}", value):
                 result[language] = text
         return result
@@ -104,7 +108,9 @@ class Fields:
             return None, None
         value = self.table[key]
         if not isinstance(value, dict) or not value or set(value) - {"from", "until"}:
-            self.fault(key, f"`{key}` is no span of days.", f"Write {key} = {{ from = 2027-07-01, until = 2027-08-31 }}.")
+            self.fault(
+                key, f"`{key}` is no span of days.", f"Write {key} = {{ from = 2027-07-01, until = 2027-08-31 }}."
+            )
             return None, None
         inner = Fields(
             table=value, path=self.path, lines=[], first_line=self.line_of(key), about=self.about, faults=self.faults

@@ -1,11 +1,13 @@
-"""Words that harm: that tell the reader they are a victim, name a person, or accuse a group. Pure; the lists are the documentation.
+"""Words that harm: that tell the reader they are a victim, name a person, or accuse a group. Pure.
 
-They are short on purpose: a finding that is wrong teaches people to ignore findings. Only plain assertions are listed; a condition
-("nếu bạn là nạn nhân", "if you were trafficked") speaks to everybody and is allowed, because nobody who sees the phone learns anything.
+The lists are the documentation. They are short on purpose: a finding that is wrong teaches people to ignore findings. Only plain
+assertions are listed; a condition or a question ("nếu bạn là nạn nhân", "were you sold?") speaks to everybody and is allowed:
+nobody who sees the phone learns anything.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -25,7 +27,10 @@ AS_VICTIM = (
     r"as a (?:trafficking )?victim(?: of [^.,;:!?\n]{1,40})?, you(?!\w)",
 )
 # Before the assertion, in the same clause: it is a condition, a question or a hearsay, not a statement about the reader.
-CONDITION = r"(?:nếu|khi|giả sử|trường hợp|cho dù|dù|liệu|có phải|phòng khi|nghi|sợ|lo|if|when|whether|in case|suspect|think|unless|might|could)"
+CONDITION = (
+    r"(?:nếu|khi|giả sử|trường hợp|cho dù|dù|liệu|có phải|phòng khi|nghi|sợ|lo|"
+    r"if|when|whether|in case|suspect|think|unless|might|could)"
+)
 
 # A role before the name makes it a person; without one "Trần Hưng Đạo" is a street and "Hồ Chí Minh" a city.
 _ROLE = (
@@ -35,18 +40,18 @@ _ROLE = (
 # Family names of Viet Nam by frequency (Kinh), and of the Hmong, Thái, Mường and Dao of the border provinces.
 FAMILY_NAMES = (
     "Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Huỳnh", "Phan", "Vũ", "Võ", "Đặng", "Bùi", "Đỗ", "Hồ", "Ngô", "Dương", "Lý", "Đinh",
-    "Đào", "Đoàn", "Trịnh", "Trương", "Lâm", "Mai", "Tô", "Cao", "Hà", "Chu", "Tạ", "Lương", "Nông", "Giàng", "Vàng", "Sùng", "Thào",
-    "Mùa", "Lầu", "Hờ", "Cứ", "Lò", "Quàng", "Cà", "Tòng", "Lường", "Bàn", "Triệu", "Đèo", "Vừ", "Hạng", "Ma", "Má", "Lù", "Hầu",
+    "Đào", "Đoàn", "Trịnh", "Trương", "Lâm", "Mai", "Tô", "Cao", "Hà", "Chu", "Tạ", "Lương", "Nông", "Giàng", "Vàng", "Sùng",
+    "Thào", "Mùa", "Lầu", "Hờ", "Cứ", "Lò", "Quàng", "Cà", "Tòng", "Lường", "Bàn", "Triệu", "Đèo", "Vừ", "Hạng",
+    "Ma", "Má", "Lù", "Hầu",
 )  # fmt: skip
-_UPPER = "A-ZÀ-ỸĐ"
 _PERSON = re.compile(
-    rf"(?<!\w){_ROLE} ((?:{'|'.join(FAMILY_NAMES)})(?: [{_UPPER}][^\W\d_]*\.?){{1,4}})"
-    r"|(?<!\w)(?:Mr|Mrs|Ms)\.? ([A-Z][a-z]+(?: [A-Z][a-z]+){0,3})"
+    rf"(?<!\w){_ROLE} ((?:{'|'.join(FAMILY_NAMES)})(?: [^\W\d_]+){{1,4}})|(?<!\w)(?:Mr|Mrs|Ms)\.? ([A-Z][a-z]+)(?!\w)"
 )
 # Names of places and institutions that begin like a family name ("chị em Hà Nội").
 PUBLIC_NAMES = (
-    "Hồ Chí Minh", "Hà Nội", "Hà Giang", "Hà Nam", "Hà Tĩnh", "Hà Tiên", "Lâm Đồng", "Lâm Bình", "Cao Bằng", "Cao Lộc", "Cao Lãnh",
-    "Mai Châu", "Mai Sơn", "Lý Sơn", "Lê Chân", "Võ Nhai", "Vũ Quang", "Dương Kinh", "Lương Sơn", "Chu Lai", "Đinh Lập", "Ma Cao",
+    "Hồ Chí Minh", "Hà Nội", "Hà Giang", "Hà Nam", "Hà Tĩnh", "Hà Tiên", "Lâm Đồng", "Lâm Bình", "Cao Bằng", "Cao Lộc",
+    "Cao Lãnh", "Mai Châu", "Mai Sơn", "Lý Sơn", "Lê Chân", "Võ Nhai", "Vũ Quang", "Dương Kinh", "Lương Sơn", "Chu Lai",
+    "Đinh Lập", "Ma Cao",
 )  # fmt: skip
 
 # Who is put into a group with such a name is accused by it, or exposed: the name travels in files, on screens, in reports.
@@ -79,21 +84,30 @@ class Finding:
 def find(text: str) -> Iterator[Finding]:
     """Phrases of `text` that expose the reader or name a person."""
     for match in _AS_VICTIM.finditer(text):
-        if not _CONDITION.search(text, max(0, match.start() - 200), match.start()) and not _ASKED.match(text, match.end()):
+        if not _CONDITION.search(text, max(0, match.start() - 200), match.start()) and not _ASKED.match(
+            text, match.end()
+        ):
             yield Finding(
                 at=match.start(),
                 text=f'"{match[0]}" tells the reader what happened to them; whoever sees the phone reads it too.',
                 remedy='Speak about people in general: "Người bị mua bán có quyền ...", or with a condition: "Nếu ai đó ...".',
             )
     for match in _PERSON.finditer(text):
-        name = match[1] or match[2]
-        if not any(f"{name} ".startswith(f"{public} ") for public in PUBLIC_NAMES):
+        name = match[2] or _capitalised(match[1])
+        if name and not any(f"{name} ".startswith(f"{public} ") for public in PUBLIC_NAMES):
             yield Finding(
                 at=match.start(),
-                text=f'"{match[0]}" names a person.',
+                text=f'"{name}" names a person.',
                 remedy="Leave the name out: a message is read by a whole commune, and stays in feeds and archives.",
                 person=True,
             )
+
+
+def _capitalised(words: str) -> str:
+    """A family name and the capitalised words after it, "" if there are none: "Lê Thị Hoa" of "Lê Thị Hoa khai rằng"."""
+    first, *rest = words.split(" ")
+    given = list(itertools.takewhile(lambda word: word[0].isupper(), rest))
+    return " ".join([first, *given]) if given else ""
 
 
 def accusing(name: str) -> str | None:
@@ -107,7 +121,7 @@ def accusing(name: str) -> str | None:
         if f" {word} " in spoken or ((accented or bare == word) and f" {bare} " in spelled):
             return (
                 f'"{word}" in the name of a group accuses or exposes its members. '
-                "Name the group after a place or a channel, like \"xã Mường Khương\" or \"border-communes\"."
+                'Name the group after a place or a channel, like "xã Mường Khương" or "border-communes".'
             )
     return None
 
