@@ -345,9 +345,13 @@ class _Reader:
         self.campaign_id = self.slug(table, "id", "campaign")
         title = self.text(table, "title", "campaign", 'write what staff call it: title = "..."')
         zone_name = self._timezone(table, office)
-        since, until = self._window(table, ZoneInfo(zone_name))
         languages = self._languages(table)
         quiet = self._quiet(table, office)
+        budget = self._budget(table)
+        window = self._window(table, ZoneInfo(zone_name))
+        if window is None:
+            return None  # every date below would be said to lie outside it
+        since, until = window
         blackout = self._blackouts(table, since, until)
         report_due = self.day(table, "report_due", "campaign")
         if report_due and report_due < since:
@@ -355,8 +359,6 @@ class _Reader:
                 "campaign.report_due", "the report is due before the campaign begins", "correct one of the dates"
             )
         schedules = self._schedules(file, since, until, languages, ZoneInfo(zone_name))
-        if self.faults:
-            return None
         return CampaignSpec(
             id=self.campaign_id,
             title=title,
@@ -367,7 +369,7 @@ class _Reader:
             blackout=blackout,
             report_due=report_due,
             languages=languages,
-            budget=self._budget(table),
+            budget=budget,
             cap_per_24h=office.cap_per_24h,
             require_consent=office.require_consent,
             schedules=schedules,
@@ -382,24 +384,25 @@ class _Reader:
             return office.timezone
         return name
 
-    def _window(self, table: Mapping[str, Any], zone: ZoneInfo) -> tuple[date, date]:
-        days = {}
+    def _window(self, table: Mapping[str, Any], zone: ZoneInfo) -> tuple[date, date] | None:
+        """First and last day; None after a fault."""
+        before = len(self.faults)
+        days = []
         for key in ("from", "until"):
             day = self.day(table, key, "campaign")
-            if day is None and key not in table:
+            if key not in table:
                 self.fault("campaign", f"{key!r} is missing", f"write the day, inclusive: {key} = 2027-07-01")
-            if day and not day_exists(day, zone):
+            elif day and not day_exists(day, zone):
                 self.fault(f"campaign.{key}", f"{day} does not exist in {zone.key}", "take the day before or after it")
-            days[key] = day
-        since = days["from"] or days["until"] or date(2000, 1, 1)
-        until = days["until"] or since
-        if until < since:
+            days.append(day)
+        since, until = days
+        if since and until and until < since:
             self.fault(
                 "campaign.until", f"the campaign ends on {until}, before it begins on {since}", "correct one of them"
             )
-        elif (until - since).days > DAYS_MOST:
+        elif since and until and (until - since).days > DAYS_MOST:
             self.fault("campaign.until", "the campaign is longer than three years", "check the years")
-        return since, max(since, until)
+        return (since, until) if since and until and len(self.faults) == before else None
 
     def _languages(self, table: Mapping[str, Any]) -> tuple[str, ...]:
         if "languages" not in table:

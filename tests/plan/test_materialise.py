@@ -204,7 +204,7 @@ def test_the_database_itself_refuses_a_second_row_for_one_nominal_time(database:
     (first, *_) = rows(database)
     values = {name: value for name, value in first._mapping.items() if name != "id"}
 
-    with pytest.raises(Exception, match="(?i)unique"), database.writing() as connection:
+    with pytest.raises(Exception, match=r"(?i)unique"), database.writing() as connection:
         connection.execute(insert(BROADCAST).values({**values, "due_at": first.due_at + timedelta(hours=1)}))
 
 
@@ -231,7 +231,7 @@ def test_nothing_is_sent_after_the_end_of_the_last_local_day(database: Database,
 
     run(database, clock, horizon=timedelta(days=60))
 
-    last = [row for row in rows(database) if row.local == "2027-07-02T19:30"][0]
+    last = next(row for row in rows(database) if row.local == "2027-07-02T19:30")
     assert last.expires_at == datetime(2027, 7, 2, 17, 0, tzinfo=UTC)
 
 
