@@ -22,7 +22,7 @@ class Options(Struct, forbid_unknown_fields=True, kw_only=True):
     unit: Unit = "person"  # whom one request reaches
     address: str = "phone"  # kind of address it takes
     after_silence: AfterSilence = "look_up"
-    forms: list[str] = ["sms", "chat", "text"]
+    forms: tuple[str, ...] = ("sms", "chat", "text")
     max_length: int = 0  # characters; 0 = no limit
     journal: str = ""  # a JSON Lines file that outlives the process, one line for each message taken
 
@@ -55,7 +55,7 @@ class Memory:
             unit=options.unit,
             address=options.address,
             after_silence=options.after_silence,
-            forms=tuple(options.forms),
+            forms=options.forms,
             max_length=options.max_length,
         )
         self.asked: list[Outgoing] = []  # every call, refused ones too
