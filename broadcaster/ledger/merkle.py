@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import islice
 
 EMPTY_ROOT = sha256(b"").digest()
 
@@ -81,3 +82,18 @@ def _consistency(old_size: int, leaves: Sequence[bytes], whole: bool) -> list[by
 def _split(size: int) -> int:
     """The largest power of two smaller than `size`."""
     return 1 << (size - 1).bit_length() - 1
+
+
+def streamed_inclusion(index: int, size: int, leaves: Iterator[bytes]) -> list[bytes]:
+    """`inclusion_proof` over `size` leaf hashes that are read once, in order, in constant memory."""
+    if not 0 <= index < size:
+        raise ValueError(f"no leaf {index} in a tree of {size}")
+    if size == 1:
+        next(leaves)
+        return []
+    split = _split(size)
+    if index < split:
+        path = streamed_inclusion(index, split, leaves)
+        return [*path, root_of(islice(leaves, size - split))]
+    left = root_of(islice(leaves, split))
+    return [*streamed_inclusion(index - split, size - split, leaves), left]

@@ -1,0 +1,199 @@
+"""Check an exported dispatch log without trusting the office that wrote it: `python verify.py DIR`. Python 3.9+, no network.
+
+Every line must be canonical JSON with the next number; the lines must give the root of every checkpoint (Merkle tree, RFC
+9162), signed by the office's key (c2sp.org/tlog-checkpoint); the newest covers the last line; what they say must be allowed
+(`Rules`). Use the key you have on paper (--key) and checkpoints you kept yourself (--checkpoint): only those tell a log that
+was rewritten and signed anew. Nobody can see here what was cut off after the newest checkpoint you hold, nor what an office
+sends past this program: for that, ask the provider for its own list. Written densely to be read on paper: one rule, one line."""
+
+# ruff: noqa: E401, E701, I001, UP035
+# fmt: off
+from __future__ import annotations
+import argparse, base64, json, re, sys
+from datetime import datetime, timedelta
+from functools import reduce
+from hashlib import sha256, sha512
+from pathlib import Path
+from typing import Any, Iterable
+
+P, ORDER = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493  # Ed25519, RFC 8032 5.1; points are X, Y, Z, T
+D, START = -121665 * pow(121666, P - 2, P) % P, datetime.fromisoformat("1970-01-01")
+
+def add(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
+    u, v = (a[1] - a[0]) * (b[1] - b[0]) % P, (a[1] + a[0]) * (b[1] + b[0]) % P
+    t, z = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
+    return (v - u) * (z - t) % P, (z + t) * (v + u) % P, (z - t) * (z + t) % P, (v - u) * (v + u) % P
+
+def point(raw: bytes) -> tuple[int, ...]:
+    """Raises: ValueError for bytes that are no point, a second way to write one, or a point of small order."""
+    odd, y = divmod(int.from_bytes(raw, "little"), 1 << 255)
+    u, v = (y * y - 1) % P, (D * y * y + 1) % P
+    x = u * pow(v, 3, P) * pow(u * pow(v, 7, P), (P - 5) // 8, P) % P
+    x = x if (v * x * x - u) % P == 0 else x * pow(2, (P - 1) // 4, P) % P
+    x = x if x & 1 == odd else P - x
+    two = add((x, y, 1, x * y % P), (x, y, 1, x * y % P))
+    if len(raw) != 32 or y >= P or (v * x * x - u) % P or add(add(two, two), add(two, two))[0] == 0:
+        raise ValueError("no point that Ed25519 may use")
+    return x, y, 1, x * y % P
+
+def signed(key: bytes, text: bytes, signature: bytes) -> bool:
+    """Whether the 64 bytes are a signature of `text`: S*B - k*A is R. Raises: ValueError as `point` does."""
+    a, r, s = point(key), point(signature[:32]), int.from_bytes(signature[32:], "little")
+    k = int.from_bytes(sha512(signature[:32] + key + text).digest(), "little") % ORDER
+    base, minus = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little")), (P - a[0], a[1], 1, P - a[3])
+    terms = [(0, 1, 1, 0), base, minus, add(base, minus)]
+    total = reduce(lambda t, bit: add(add(t, t), terms[(s >> bit & 1) + (k >> bit & 1) * 2]), range(252, -1, -1), terms[0])
+    return s < ORDER and (total[0] - r[0] * total[2]) % P == 0 and (total[1] - r[1] * total[2]) % P == 0
+
+def read_checkpoint(name: str, raw: bytes, key: bytes) -> tuple[int, str]:
+    """The size and the base64 root that `key` signed. Raises: ValueError in plain words."""
+    form = r"(([^\n]+)\n(0|[1-9]\d{0,17})\n([^\n]+)\n(?:[^\n]+\n)*)\n((?:— [^\n]+\n)+)"
+    found = re.fullmatch(form, raw.decode("utf-8", "replace"))
+    body, origin, size, root, signatures = found.groups() if found else ("", "", "", "", "")
+    mark = sha256(origin.encode() + b"\n\x01" + key).digest()[:4]
+    for code in re.findall(f"— {re.escape(origin)} ([A-Za-z0-9+/]{{91}}=)\n", signatures):
+        line = base64.b64decode(code)
+        if base64.b64encode(line).decode() == code and line[:4] == mark and signed(key, body.encode(), line[4:]):
+            return int(size), root
+    raise ValueError(f"checkpoint {name}: it is damaged, or not signed by this key")
+
+FREE, OPEN, DOUBT, CLOSED = range(4)  # a dispatch: may be sent; no result yet; perhaps sent; sent, or refused for good
+WHY = ("has that number", "has no result yet", "perhaps reached its reader", "was accepted, or refused for good")
+AFTER = {"unknown": DOUBT, "unresolved": DOUBT}  # a result, or a state: all others leave it CLOSED
+AFTER.update(dict.fromkeys(("not_accepted", "throttled", "misconfigured", "not_started", "retry_wait", "planned"), FREE))
+SUBJECT = {"message": "revision", "campaign": "plan", "broadcast": "subject"}  # the field that holds what is approved
+
+class Rules:
+    """Replays the entries: approvals are by a known approver who neither submitted nor edited the thing; a broadcast starts under
+    an approved plan or request; each send needs its text approved at that moment and no stop in force; nothing is sent again
+    unless the try before certainly did not leave, or two people said "again"; two people lift a stop."""
+    def __init__(self) -> None:
+        self.people: dict[str, list[str]] = {}  # name -> roles
+        self.submitted: dict[str, tuple[Any, ...]] = {}  # hash -> by whom; of a request also broadcast and revision
+        self.editors: dict[str, set[str]] = {}  # message -> who changed it since its last approval
+        self.approved: set[str] = set()  # hashes, at this moment
+        self.running: dict[int, tuple[str, str, str]] = {}  # broadcast -> revision, campaign, area
+        self.tries: dict[Any, int] = {}  # dispatch -> number of its last attempt * 4 + FREE .. CLOSED
+        self.stops: dict[int, tuple[str, str, str]] = {}  # stop -> scope, subject, until
+        self.latest, self.alone = START, 0  # the latest time so far; decisions by one person
+
+    def check(self, e: dict[str, Any]) -> str | None:
+        (noun, _, verb), now, jump = e["kind"].partition("."), datetime.fromisoformat(e["ts"][:26]), e["kind"] == "clock.jump"
+        back = now < self.latest - timedelta(seconds=60) and not jump  # by so much two machines may differ
+        self.latest = START if jump else max(now, self.latest)
+        if noun == "user" and "roles" in e: self.people[e["user"]] = e["roles"]
+        fault: str | None = getattr(self, f"on_{noun}", lambda *_: None)(noun, verb, e)
+        return "its time lies before that of the entries above" if back else fault
+
+    def two(self, e: dict[str, Any], first: str, second: str, role: str) -> str | None:
+        self.alone += (alone := e.get("two_person") is False)
+        known = self.people.get(first) and role in (*self.people.get(second, ()), "")
+        if not known: return f"{first!r} or {second!r} is no user at this point, or lacks the role"
+        return f"{second!r} did alone what needs two people" if first == second and not alone else None
+
+    def on_message(self, noun: str, verb: str, e: dict[str, Any]) -> str | None:
+        what, b = e.get(SUBJECT[noun], ""), e.get("b", 0)
+        if verb == "edit": self.editors.setdefault(e["message"], set()).add(e["actor"])
+        if verb == "submit": self.submitted[what] = e["actor"], b, e.get("revision")
+        if verb in ("reject", "withdraw", "supersede", "expire"): self.approved.discard(what)
+        if verb == "approve":
+            self.approved.add(what)
+            author, editors = self.submitted.get(what, ("nobody",))[0], self.editors.pop(e.get("message", ""), set())
+            if author != e["submitted_by"] or (e["actor"] in editors and e.get("two_person") is not False):
+                return f"{e['actor']!r} approves what {author!r} submitted and {', '.join(editors) or 'nobody'} edited"
+            return self.two(e, author, e["actor"], "approver")
+        if verb == "start":
+            self.running[b] = e["revision"], e.get("campaign", ""), e.get("area", "")
+            request = self.submitted.get(e["authority"], ())[1:] if e["authority_kind"] != "plan" else (b, e["revision"])
+            if e["authority"] not in self.approved or request != (b, e["revision"]):
+                return f"broadcast {b} starts without an approved plan or request for this text"
+        return None
+
+    def on_stop(self, _: str, verb: str, e: dict[str, Any]) -> str | None:
+        if verb == "set": self.stops[e["stop"]] = e["scope"], e["subject"], e["until"] or "no end"
+        elif not self.stops.pop(e["stop"], None): return f"lifts stop {e['stop']}, which is not on"
+        return None if verb == "set" else self.two(e, e["asked_by"], e["signed_by"], "")
+
+    def on_attempt(self, _: str, verb: str, e: dict[str, Any]) -> str | None:
+        d, last = e.get("d"), self.tries.get(e.get("d"), 0)
+        n, before = e.get("n", last >> 2), last & 3
+        if verb == "intent":
+            self.tries[d] = n * 4 + OPEN
+            revision, campaign, area = self.running.get(e["b"], ("", "", ""))
+            if revision not in self.approved: return f"dispatch {d} is sent, but its text is not approved at this moment"
+            for scope, subject, until in self.stops.values():
+                here = {"everything": subject, "campaign": campaign, "channel": e["ch"], "area": area}[scope]
+                if here == subject and e["ts"] < until: return f"dispatch {d} is sent while a stop is on ({scope} {subject})"
+            again = before != FREE or n <= last >> 2
+            return f"dispatch {d} is sent again, but attempt {last >> 2} {WHY[before]}" if again else None
+        if d is None: return None  # dispatch.close only counts
+        state = FREE if verb == "resend" else AFTER.get(e.get("out") or e["state"], CLOSED)
+        if before != CLOSED and (n == last >> 2 or state == CLOSED): self.tries[d] = last - before + state
+        if ("n" in e and not 1 <= n <= last >> 2) or (verb == "resend" and before != DOUBT):
+            return f"dispatch {d}: {verb} of attempt {n}, but the last begun is {last >> 2}, and it {WHY[before]}"
+        if state == FREE and verb in ("reconcile", "resolve") and not e.get("evidence"):
+            return f"dispatch {d} may be sent again, but nothing proves that it was not"
+        return self.two(e, e["asked_by"], e["signed_by"], "") if verb == "resend" else None
+    on_campaign, on_broadcast, on_dispatch = on_message, on_message, on_attempt
+
+def root_of(peaks: list[bytes]) -> bytes:
+    return reduce(lambda root, peak: sha256(b"\1" + peak + root).digest(), reversed(peaks)) if peaks else sha256(b"").digest()
+
+def audit(lines: Iterable[bytes], wanted: dict[int, dict[str, str]]) -> dict[str, Any]:
+    """Read the entries once, against checkpoints (size -> root -> name). What is kept is one number per dispatch."""
+    read = json.JSONDecoder(parse_float=str, parse_constant=str).decode  # a float comes back in quotes: not canonical
+    write = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+    faults = [f"two logs were signed for {n} entries: {' and '.join(w.values())}" for n, w in wanted.items() if len(w) > 1]
+    rules, size, expected, good, peaks = Rules(), 0, 0, 0, list[bytes]()
+    for line in lines:
+        try:
+            entry = read(line.decode())
+            fault = rules.check(entry)
+            fault = fault if entry["seq"] == expected else f"number {expected} should stand here, not {entry['seq']}"
+            fault = fault if write(entry).encode() == line else "it is not canonical JSON"
+            expected = entry["seq"] + 1
+        except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
+            fault = f"it is no entry, or a field of it is missing or wrong ({error!r})"
+        if fault and len(faults) < 100: faults.append(f"entry {size}: {fault}")
+        node, at, size = sha256(b"\0" + line).digest(), size, size + 1
+        while at & 1: node, at = sha256(b"\1" + peaks.pop() + node).digest(), at >> 1
+        peaks.append(node)
+        if size in wanted:
+            root = base64.b64encode(root_of(peaks)).decode()
+            wrong = [f"checkpoint {name}: entries {good} to {size - 1} are not those that were signed"
+                     for signed_root, name in wanted[size].items() if signed_root != root]
+            good, faults = size if root in wanted[size] else good, faults + wrong
+    faults += [f"the log ends after {size} entries, but {n} were signed" for n in sorted(wanted) if n > size]
+    return {"entries": size, "root": root_of(peaks).hex(), "faults": faults, "alone": rules.alone}
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Check an exported dispatch log. Exit code: 0 good, 1 not, 2 wrong use.")
+    parser.add_argument("folder", type=Path, help="the export: entries.jsonl, checkpoints, key.txt")
+    parser.add_argument("--checkpoint", type=Path, action="append", default=[], help="one that you kept; may be repeated")
+    parser.add_argument("--key", help="the office's public key in hex, from paper; else key.txt is believed")
+    parser.add_argument("--json", action="store_true", help="one JSON value on standard output")
+    given, wanted = parser.parse_args(), dict[int, dict[str, str]]()
+    try:
+        text = f"{given.key}\n".lower() if given.key else (given.folder / "key.txt").read_bytes().decode()
+        key, file = bytes.fromhex(text), (given.folder / "entries.jsonl").open("rb")
+        notes = {path.name: path.read_bytes() for path in sorted((given.folder / "checkpoints").iterdir())}
+        notes.update({str(path): path.read_bytes().replace(b"\r\n", b"\n").strip() + b"\n" for path in given.checkpoint})
+    except (OSError, ValueError) as error: parser.error(f"this is no export, or not the whole of it: {error}")
+    faults = [] if text == key.hex() + "\n" else ["key.txt: it is damaged"]
+    for name, raw in notes.items():
+        try: size, root = read_checkpoint(name, raw, key)
+        except ValueError as error: faults.append(str(error))
+        else: wanted.setdefault(size, {})[root] = name
+    with file:  # a line that is too long, or has no end, gets a blank: then it is not canonical
+        lines = (raw[:-1] if raw[-1:] == b"\n" else raw + b" " for raw in iter(lambda: file.readline(1 << 18), b""))
+        found = audit(lines, wanted)
+    faults += found["faults"]
+    if max(wanted, default=-1) < found["entries"]: faults.append("no good checkpoint covers the last entries")
+    words = f"root {found['root']}\n{len(notes)} checkpoints, {found['entries']} entries, {found['alone']} decisions by one alone"
+    text = "\n".join([*faults, words, "NOT OK" if faults else "OK"])
+    text = json.dumps({**found, "ok": not faults, "faults": faults}) if given.json else text
+    sys.stdout.buffer.write(f"{text}\n".encode())
+    return 1 if faults else 0
+
+if __name__ == "__main__":
+    sys.exit(main())

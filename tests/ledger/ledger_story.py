@@ -1,0 +1,107 @@
+"""A small honest ledger to check and to spoil: users, a text, a plan, a request, sends, a doubt, a stop."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from broadcaster.clock import SteppedClock
+from broadcaster.config import Secret
+from broadcaster.db.engine import Database
+from broadcaster.ledger import checkpoint, export, store
+from broadcaster.ledger.entry import Kind
+
+ORIGIN = "broadcaster/test"
+KEY = checkpoint.SigningKey.read(Secret("07" * 32))
+OTHER_KEY = checkpoint.SigningKey.read(Secret("09" * 32))
+TEXT, PLAN, REQUEST = "a" * 64, "b" * 64, "c" * 64
+
+Entry = tuple[Kind, str, dict[str, Any]]
+
+PEOPLE: list[Entry] = [
+    (Kind.USER_ADD, "console:root", {"user": "lan", "roles": ["author", "operator"]}),
+    (Kind.USER_ADD, "console:root", {"user": "minh", "roles": ["approver"]}),
+]
+SUBMIT: Entry = (Kind.MESSAGE_SUBMIT, "lan", {"message": "hotline-111", "revision": TEXT, "by": "lan"})
+APPROVE: Entry = (
+    Kind.MESSAGE_APPROVE, "minh", {"message": "hotline-111", "revision": TEXT, "submitted_by": "lan", "two_person": True},
+)  # fmt: skip
+PLANNED: list[Entry] = [
+    (Kind.CAMPAIGN_SUBMIT, "lan", {"campaign": "mbn", "plan": PLAN}),
+    (Kind.CAMPAIGN_APPROVE, "minh", {"campaign": "mbn", "plan": PLAN, "submitted_by": "lan", "two_person": True}),
+]
+START: Entry = (
+    Kind.BROADCAST_START, "sender",
+    {"b": 1, "revision": TEXT, "authority": PLAN, "authority_kind": "plan", "channels": ["sms"],
+     "texts": {"sms/vi": "d" * 64}, "campaign": "mbn"},
+)  # fmt: skip
+READY: list[Entry] = [*PEOPLE, SUBMIT, APPROVE, *PLANNED, START]
+
+
+def intent(d: int, n: int = 1, *, b: int = 1, ch: str = "sms") -> Entry:
+    return Kind.ATTEMPT_INTENT, "sender", {"b": b, "d": d, "n": n, "ch": ch, "to": f"{d:064x}"}
+
+
+def result(d: int, n: int = 1, out: str = "accepted", state: str = "accepted") -> Entry:
+    fields = {"d": d, "n": n, "out": out, "state": state, "parts": 1, "price": 830_000_000, "id": f"SM{d}", "code": ""}
+    return Kind.ATTEMPT_RESULT, "sender", fields
+
+
+def orphan(d: int, n: int = 1) -> Entry:
+    return Kind.ATTEMPT_ORPHAN, "sender", {"d": d, "n": n, "out": "unknown"}
+
+
+def receipt(d: int, n: int = 1, state: str = "delivered") -> Entry:
+    return Kind.ATTEMPT_RECEIPT, "sender", {"d": d, "n": n, "state": state}
+
+
+def reconcile(d: int, n: int = 1, state: str = "retry_wait", evidence: str = "look-up, twice") -> Entry:
+    return Kind.ATTEMPT_RECONCILE, "sender", {"d": d, "n": n, "state": state, "evidence": evidence}
+
+
+def resend(d: int, asked_by: str = "lan", signed_by: str = "minh") -> Entry:
+    return Kind.DISPATCH_RESEND, signed_by, {"d": d, "reason": "hỏi lại", "asked_by": asked_by, "signed_by": signed_by}
+
+
+def stop(number: int, scope: str = "everything", subject: str = "", until: str = "") -> Entry:
+    return Kind.STOP_SET, "lan", {"stop": number, "scope": scope, "subject": subject, "reason": "sai", "until": until}
+
+
+def lift(number: int, asked_by: str = "lan", signed_by: str = "minh") -> Entry:
+    return Kind.STOP_LIFT, signed_by, {"stop": number, "asked_by": asked_by, "signed_by": signed_by}
+
+
+HONEST: list[Entry] = [
+    *READY,
+    (Kind.BROADCAST_EXPAND, "sender", {"b": 1, "channel": "sms", "n": 5, "states": {"planned": 4, "suppressed": 1}}),
+    intent(1), result(1), receipt(1),
+    intent(2), result(2, out="throttled", state="planned"), intent(2, 2), result(2, 2),
+    intent(3), result(3, out="not_accepted", state="retry_wait"), intent(3, 2), result(3, 2, out="refused", state="failed"),
+    intent(4), orphan(4), reconcile(4, state="unresolved", evidence="hết hạn"), resend(4), intent(4, 2), result(4, 2),
+    stop(1), lift(1),
+    intent(5), receipt(5), result(5, out="unknown", state="delivered"),
+    (Kind.DISPATCH_CLOSE, "scheduler",
+     {"b": 1, "channel": "sms", "state": "expired", "reason": "window", "n": 2, "from": {"planned": 2}}),
+    (Kind.BROADCAST_DONE, "sender", {"b": 1, "states": {"accepted": 2, "delivered": 2, "failed": 1}}),
+]  # fmt: skip
+
+
+def tell(database: Database, clock: SteppedClock, entries: list[Entry]) -> None:
+    """Write the entries, each in a transaction of its own, a second apart."""
+    for kind, actor, fields in entries:
+        clock.move_by(timedelta(seconds=1))
+        with store.transaction(database, clock) as tx:
+            tx.record(kind, actor, **fields)
+
+
+def sign(database: Database, clock: SteppedClock, folder: Path, key: checkpoint.SigningKey = KEY) -> checkpoint.Checkpoint:
+    return checkpoint.make(database, clock, key=key, origin=ORIGIN, folder=folder)
+
+
+def export_to(
+    target: Path, database: Database, clock: SteppedClock, folder: Path, key: checkpoint.SigningKey = KEY
+) -> export.Export:
+    return export.write(
+        database, clock, target=target, actor="console:root", key=key, origin=ORIGIN, checkpoints=folder
+    )  # fmt: skip
