@@ -27,7 +27,6 @@ ACTOR = "scheduler"
 HEADCOUNT = "headcount"  # its group grew by more than 5 % since the approval
 NO_GROUP = "no_group"  # its group does not exist any more
 WAITING = (HEADCOUNT, NO_GROUP)  # `held` of planned broadcasts that are not to be started
-SUPERSEDED = "superseded"  # `held` of one that an older plan had; the newer plan may take it up again
 CHUNK = 500  # rows of one INSERT: 25 columns each, SQLite takes 32,766 variables
 KEY = ("campaign_id", "schedule_id", "local", "message_id")
 MOMENT = timedelta(microseconds=1)
@@ -80,7 +79,7 @@ def _rows(
                     "authority_kind": "plan",
                     "due_at": occurrence.utc,
                     "expires_at": expiry(schedule, occurrence.utc, closing),
-                    "held": _held(schedule, occurrence, groups),
+                    "held": _held(schedule, occurrence, groups, paused=paused),
                     "created_at": tx.now,
                 }
 
@@ -113,9 +112,11 @@ def _of_schedule(plan: CampaignSpec, schedule: ScheduleSpec, group_id: int | Non
     }
 
 
-def _held(schedule: ScheduleSpec, occurrence: Occurrence, groups: dict[str, int]) -> str:
+def _held(schedule: ScheduleSpec, occurrence: Occurrence, groups: dict[str, int], *, paused: bool) -> str:
     if occurrence.blackout:
         return "blackout"
+    if paused:
+        return store.PAUSED
     return NO_GROUP if schedule.group and schedule.group not in groups else ""
 
 
@@ -128,7 +129,7 @@ def _insert(tx: Transaction, values: list[dict[str, Any]], roads: Roads) -> int:
         index_where=BROADCAST.c.schedule_id != "",
         set_={name: statement.excluded[name] for name in values[0] if name not in KEY},
         where=(BROADCAST.c.state == "cancelled")
-        & (BROADCAST.c.held == SUPERSEDED)
+        & (BROADCAST.c.held == store.SUPERSEDED)
         & (BROADCAST.c.started_at.is_(None))
         & (BROADCAST.c.authority != statement.excluded.authority),
     )
