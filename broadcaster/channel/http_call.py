@@ -11,7 +11,7 @@ import math
 import socket
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -283,14 +283,20 @@ _flight = _Flight()
 
 
 def session() -> requests.Session:
-    """A session for `post` and `request`: no retries, no cookies, no proxies from the environment."""
+    """A session for `post` and `request`: no retries, no redirects, no cookies, no proxies from the environment."""
+    from http.cookiejar import DefaultCookiePolicy
+
     import requests
 
-    made = requests.Session()
+    class Straight(requests.Session):
+        def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
+            """Nowhere: even when told not to follow, requests would read a redirect's whole body to prepare for it."""
+            return None
+
+    made = Straight()
     made.trust_env = False
-    made.max_redirects = 0
-    made.cookies.set_policy(_no_cookies())
-    adapter = _watching_adapter()
+    made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    adapter = _watching_adapter()(max_retries=0)
     made.mount("http://", adapter)
     made.mount("https://", adapter)
     return made
@@ -378,34 +384,50 @@ def _cut_at(timeout: float) -> Iterator[None]:
 
 
 @lru_cache(maxsize=1)
-def _watching_adapter_class() -> type:
+def _watching_adapter() -> type:
+    """requests mixes safe and unsafe failures in one error; this adapter knows whether a byte was handed over."""
+    from http.client import HTTPResponse, RemoteDisconnected
+
     from requests.adapters import HTTPAdapter
     from urllib3.connection import HTTPConnection, HTTPSConnection
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-    class Watched(HTTPConnection):
-        def send(self, data: Any) -> None:
-            if self.sock is None:
-                self.connect()
-            _flight.connection, _flight.began = self, True
-            super().send(data)
+    class WholeHead(HTTPResponse):
+        def begin(self) -> None:
+            """The library takes headers that break off for headers that end."""
+            file = self.fp
+            watched: Any = _LastLine(file)
+            self.fp = watched
+            super().begin()
+            if self.fp is watched:
+                self.fp = file
+            if watched.last == b"":
+                raise RemoteDisconnected("the answer ends within its headers")
 
-    class WatchedTls(HTTPSConnection):
+    class Watched:
+        response_class: Any = WholeHead
+        sock: Any
+        connect: Callable[[], None]
+
         def send(self, data: Any) -> None:
             if self.sock is None:
                 self.connect()
             _flight.connection, _flight.began = self, True
-            super().send(data)
+            super().send(data)  # type: ignore[misc]
+
+    class Plain(Watched, HTTPConnection):
+        pass
+
+    class Tls(Watched, HTTPSConnection):
+        pass
 
     class Pool(HTTPConnectionPool):
-        ConnectionCls = Watched
+        ConnectionCls = Plain
 
     class TlsPool(HTTPSConnectionPool):
-        ConnectionCls = WatchedTls
+        ConnectionCls = Tls
 
     class Adapter(HTTPAdapter):
-        """requests mixes safe and unsafe failures in one error; this knows whether a byte was handed over."""
-
         def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
             super().init_poolmanager(*args, **kwargs)
             self.poolmanager.pool_classes_by_scheme = {"http": Pool, "https": TlsPool}
@@ -413,11 +435,16 @@ def _watching_adapter_class() -> type:
     return Adapter
 
 
-def _watching_adapter() -> Any:
-    return _watching_adapter_class()(max_retries=0)
+class _LastLine:
+    """A file that remembers the last line read from it."""
 
+    def __init__(self, file: Any) -> None:
+        self.file = file
+        self.last: bytes | None = None
 
-def _no_cookies() -> Any:
-    from http.cookiejar import DefaultCookiePolicy
+    def readline(self, *limit: int) -> bytes:
+        self.last = self.file.readline(*limit)
+        return self.last or b""
 
-    return DefaultCookiePolicy(allowed_domains=[])
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
