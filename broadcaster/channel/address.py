@@ -17,12 +17,12 @@ def suppression_key(office_key: bytes, kind: str, value: str) -> bytes:
 
 
 def commitment(salt: bytes, kind: str, value: str) -> bytes:
-    """32 bytes that stand for the address in the ledger; with the person's salt destroyed they mean nothing any more."""
+    """32 bytes that stand for the address in the ledger; with the person's salt destroyed they mean nothing."""
     return sha256(b"rcpt1" + salt + f"{kind}:{value}".encode()).digest()
 
 
 def mask(kind: str, value: str | None) -> str:
-    """The address as a screen may show it: `+84 91• ••• •78`, `n•••@example.vn`, `•••4321`; `erased` once it is gone."""
+    """The address as a screen may show it: `+84 91• ••• •78`, `n•••@example.vn`, `•••4321`; or `erased`."""
     if value is None:
         return "erased"
     if kind == "phone":
