@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 from broadcaster.channel import registry
 from broadcaster.channel.base import Channel, Outgoing, Traits
@@ -55,6 +56,11 @@ def ways(config: Config) -> tuple[list[Way], list[Fault]]:
         except BroadcasterError:
             pass  # the same sentence as above
     return found, faults
+
+
+def today(now: datetime, config: Config) -> date:
+    """The office's date."""
+    return now.astimezone(ZoneInfo(config.office.timezone)).date()
 
 
 def opt_out_sample(public_url: str) -> str:

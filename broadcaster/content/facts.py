@@ -47,6 +47,11 @@ class Fact:
         """Days until it is overdue; 0 on its last good day, negative once overdue."""
         return (self.verify_by - today).days
 
+    def due_soon(self, today: date) -> int | None:
+        """The step of WARN_DAYS it is within (30, 14 or 7), None if it is further away or overdue."""
+        left = self.days_left(today)
+        return min((days for days in WARN_DAYS if 0 <= left <= days), default=None)
+
 
 def read(document: Mapping[str, Any], text: str, *, path: str) -> tuple[dict[str, Fact], list[Fault]]:
     """The facts of a parsed `facts.toml`, and what is wrong with the others. `text` is only searched for line numbers."""

@@ -130,7 +130,7 @@ def _sections(lines: list[str], *, start: int, path: str, about: str, faults: li
         )
     if not heads:
         fault(start, "The message has no text.", "Add a section: `## vi`, and the text below it.")
-    for index, end in zip(heads, [*heads[1:], len(lines)], strict=True):
+    for index, end in zip(heads, [*heads, len(lines)][1:], strict=True):
         key = _heading(lines[index])
         if key is None:
             fault(

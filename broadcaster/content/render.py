@@ -7,6 +7,7 @@ Revision bytes: canonical JSON (msgspec, sorted keys) of
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import re
 import unicodedata
@@ -26,6 +27,7 @@ from broadcaster.content.telephone import digits_of, find
 OPT_OUT = "{{ opt_out }}"  # stays until dispatch: the one text that differs from person to person
 PLACEHOLDER = re.compile(r"\{\{[ \t]*(?:fact\.([a-z][a-z0-9_]*)|(opt_out))[ \t]*\}\}")
 QUOTED_LENGTH = 6  # characters; a shorter value (not a telephone number) stands in a text by chance
+DIFF_WORDS = 10_000  # words and blanks; comparing takes quadratic time, so longer texts are compared by line
 
 _ENCODE = msgspec.json.Encoder(order="sorted").encode
 
@@ -195,7 +197,7 @@ def decode(canonical: bytes) -> dict[str, Any]:
 def differences(approved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What differs between two decoded revisions, one sentence each, without the texts themselves."""
     found = [f"{key} differs" for key in ("category", "source", "valid") if approved.get(key) != now.get(key)]
-    for key, what in (("titles", "title"), ("media", "recording"), ("facts", "fact")):
+    for key, what in (("media", "recording"), ("facts", "fact")):
         old, new = approved.get(key, {}), now.get(key, {})
         found += [
             f"{what} {name} {_change(old, new, name)}"
@@ -209,8 +211,33 @@ def differences(approved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str
     return found
 
 
-def _flat(body: Mapping[str, Any]) -> dict[str, str]:
+def word_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:
+    """Title or text that differs -> its words, what is gone as [-...-] and what is new as {+...+}."""
+    before, after = _flat(old), _flat(new)
     return {
+        name: _marked(before.get(name, ""), after.get(name, ""))
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    }
+
+
+def _marked(old: str, new: str) -> str:
+    before, after = re.findall(r"\S+\s*|\s+", old), re.findall(r"\S+\s*|\s+", new)
+    if len(before) + len(after) > DIFF_WORDS:
+        before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    result: list[str] = []
+    for kind, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if kind == "equal":
+            result += before[a:b]
+            continue
+        result += [f"[-{''.join(before[a:b])}-]"] if b > a else []
+        result += [f"{{+{''.join(after[c:d])}+}}"] if d > c else []
+    return "".join(result)
+
+
+def _flat(body: Mapping[str, Any]) -> dict[str, str]:
+    titles = {f"{language} title": title for language, title in body.get("titles", {}).items()}
+    return titles | {
         f"{language} {form}": text for language, forms in body.get("texts", {}).items() for form, text in forms.items()
     }
 

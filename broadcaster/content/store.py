@@ -9,7 +9,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, Select, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from broadcaster.content import render
@@ -162,43 +162,51 @@ def sync_facts(
     return sorted([*new, *moved, *gone])
 
 
-def stale(connection: Connection, today: date, *, revisions: Collection[str] | None = None) -> list[Stale]:
-    """Every revision that quotes a fact which changed, is gone, or is overdue; all revisions, or those given by hash."""
-    query = (
-        select(
-            QUOTES.c.revision_hash, REVISION.c.message_id, QUOTES.c.fact, QUOTES.c.digest, FACT.c.digest.label("now")
+def stale(
+    connection: Connection,
+    today: date,
+    *,
+    revisions: Collection[str] | None = None,
+    facts: Mapping[str, Fact] | None = None,
+) -> list[Stale]:
+    """Every revision that quotes a fact which changed, is gone, or is overdue; all revisions, or those given by hash.
+
+    Compares with the `fact` rows, as the guard does; with `facts`, with these: the file may be newer than what was last read.
+    """
+    now = _standing(connection, facts)
+    found = []
+    for row in connection.execute(_quotes(revisions=revisions)):
+        digest, verify_by = now.get(row.fact, (None, today))
+        why = (
+            "gone" if digest is None else "changed" if digest != row.digest else "overdue" if verify_by < today else ""
         )
-        .join(REVISION, REVISION.c.hash == QUOTES.c.revision_hash)
-        .outerjoin(FACT, FACT.c.name == QUOTES.c.fact)
-        .where(or_(FACT.c.name.is_(None), FACT.c.digest != QUOTES.c.digest, FACT.c.verify_by < today))
-        .order_by(REVISION.c.message_id, QUOTES.c.revision_hash, QUOTES.c.fact)
-    )
-    if revisions is not None:
-        query = query.where(QUOTES.c.revision_hash.in_(list(revisions)))
+        if why:
+            found.append(Stale(revision=row.revision_hash, message_id=row.message_id, fact=row.fact, why=why))
+    return found
+
+
+def uses(connection: Connection, fact: str, *, facts: Mapping[str, Fact] | None = None) -> list[Use]:
+    """Every revision that shows the fact, the oldest of each message first; `facts` as in `stale`."""
+    digest, _ = _standing(connection, facts).get(fact, (None, None))
     return [
-        Stale(
-            revision=row.revision_hash,
-            message_id=row.message_id,
-            fact=row.fact,
-            why="gone" if row.now is None else "changed" if row.now != row.digest else "overdue",
-        )
-        for row in connection.execute(query)
+        Use(revision=row.revision_hash, message_id=row.message_id, current=row.digest == digest)
+        for row in connection.execute(_quotes().where(QUOTES.c.fact == fact))
     ]
 
 
-def uses(connection: Connection, fact: str) -> list[Use]:
-    """Every revision that shows the fact."""
+def _standing(connection: Connection, facts: Mapping[str, Fact] | None) -> dict[str, tuple[str, date]]:
+    if facts is not None:
+        return {name: (fact.digest, fact.verify_by) for name, fact in facts.items()}
+    return {row.name: (row.digest, row.verify_by) for row in connection.execute(select(FACT))}
+
+
+def _quotes(*, revisions: Collection[str] | None = None) -> Select[Any]:
     query = (
-        select(QUOTES.c.revision_hash, REVISION.c.message_id, QUOTES.c.digest, FACT.c.digest.label("now"))
+        select(QUOTES.c.revision_hash, REVISION.c.message_id, QUOTES.c.fact, QUOTES.c.digest)
         .join(REVISION, REVISION.c.hash == QUOTES.c.revision_hash)
-        .outerjoin(FACT, FACT.c.name == QUOTES.c.fact)
-        .where(QUOTES.c.fact == fact)
-        .order_by(REVISION.c.message_id, REVISION.c.created_at, QUOTES.c.revision_hash)
+        .order_by(REVISION.c.message_id, REVISION.c.created_at, QUOTES.c.revision_hash, QUOTES.c.fact)
     )
-    return [
-        Use(revision=row.revision_hash, message_id=row.message_id, current=row.digest == row.now)
-        for row in connection.execute(query)
-    ]
+    return query if revisions is None else query.where(QUOTES.c.revision_hash.in_(list(revisions)))
 
 
 def editors_since(connection: Connection, message_id: str, since: datetime | None) -> list[str]:

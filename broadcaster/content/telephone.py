@@ -21,7 +21,7 @@ _NATIONAL = rf"\(?0(?:{_GAP}\(?\d\)?){{8,10}}"
 _SERVICE = rf"1[89]00(?:{_GAP}\d){{4,6}}"  # 1800 free, 1900 charged
 
 _NUMBER = re.compile(rf"(?<![\w+])(?:{_ABROAD}|{_SERVICE}|{_ABROAD_BARE}|{_NATIONAL})(?!\w|/\w|[.,]\d)")
-_BARE_SHORT = re.compile(rf"(?:(?<![\w/+.,\-])|(?<=11\d/)){_SHORT}(?!\w|/(?!{_SHORT}(?!\d))|-\d|[.,]\d|\s?%)")
+_BARE_SHORT = re.compile(rf"(?:(?<![\w/+.,\-])|(?<=11\d[/\-])){_SHORT}(?!\w|[/\-](?!{_SHORT}(?!\w))[\w]|[.,]\d|\s?%)")
 _DIALLED = re.compile(
     r"(?<!\w)(?:gọi|tổng đài|đường dây nóng|điện thoại|hotline|call|dial|phone|tel|sđt|đt)\b[ .:]*"
     r"(?:(?:ngay|số|đến|tới|theo|quốc gia|the|number|on|at)[ .:]*){0,3}(\d{3,8})(?![\w/]|[.,]\d|\s?%)",

@@ -1,0 +1,511 @@
+"""`broadcaster message`: look at the messages, submit them, decide about them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from broadcaster.cli.session import Session, command, emit, json_option
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from broadcaster.approval.policy import Approval
+    from broadcaster.content.files import Library
+    from broadcaster.content.item import Item
+    from broadcaster.content.render import Snapshot
+    from broadcaster.ledger.store import Transaction
+
+KIND = "revision"
+
+
+@click.group()
+def message() -> None:
+    """Messages of the library."""
+
+
+# -- looking ----------------------------------------------------------------------------------------------------------
+
+
+@command(message, "list")
+@click.option("--stale", "only_stale", is_flag=True, help="Only those whose approved text quotes a fact that moved.")
+@json_option
+def list_(session: Session, only_stale: bool, as_json: bool) -> None:
+    """Every message: where its approval stands, whether its file was edited since, which facts hold it."""
+    library = open_library(session)
+    with session.read() as connection:
+        rows = _rows(session, connection, library)
+    if only_stale:
+        rows = [row for row in rows if row["stale"]]
+    emit(rows, as_json=as_json, columns=("id", "category", "languages", "state", "file", "stale"))
+
+
+@command(message, "show")
+@click.argument("id_", metavar="ID")
+@json_option
+def show(session: Session, id_: str, as_json: bool) -> None:
+    """One message: its texts with the facts filled in, its faults, its approvals."""
+    from broadcaster.approval import store as approvals
+    from broadcaster.content import render
+
+    library = open_library(session)
+    item = library.item(id_)
+    faults = _faults(session, library, item)
+    with session.read() as connection:
+        decisions = approvals.history(connection, KIND, id_)
+        row = next(row for row in _rows(session, connection, library) if row["id"] == id_)
+    texts = render.texts(item, library.facts)
+    details = {
+        **row,
+        "titles": render.titles(item, library.facts),
+        "source": item.source,
+        "valid": {"from": item.valid_from, "until": item.valid_until},
+        "facts": sorted(render.quoted(item, library.facts)),
+        "path": item.path,
+        "faults": [str(fault) for fault in faults],
+        "texts": texts,
+        "approvals": [_decision(approval) for approval in decisions],
+    }
+    if as_json:
+        emit(details, as_json=True)
+        return
+    told = {
+        key: value for key, value in details.items() if key not in ("texts", "approvals", "titles", "valid", "faults")
+    }
+    emit(told, as_json=False)
+    for language, forms in texts.items():
+        click.echo(f"\n[{language}] {_safe(details['titles'].get(language, ''))}")
+        for form, text in forms.items():
+            click.echo(f"\n-- {language} {form}\n{_safe(text)}")
+    click.echo()
+    for line in (*details["faults"], *map(_sentence, decisions)):
+        click.echo(_safe(line))
+
+
+@command(message, "preview")
+@click.argument("id_", metavar="ID")
+@click.option("--language", default="", help="Only this language.")
+@json_option
+def preview(session: Session, id_: str, language: str, as_json: bool) -> None:
+    """Each form as it goes out, with its length; for SMS the encoding, parts and price on each channel, and what costs.
+
+    Where the message has no `sms-plain`, the unaccented text is proposed. Read it before you put it into the file: without tones a
+    word can turn into another.
+    """
+    from broadcaster.content import render
+
+    library = open_library(session)
+    item = library.item(id_)
+    texts = render.texts(item, library.facts)
+    rows = [
+        _preview(session, item, tag, form, text)
+        for tag, forms in texts.items()
+        if language in ("", tag)
+        for form, text in forms.items()
+    ]
+    if as_json:
+        emit(rows, as_json=True)
+        return
+    for row in rows:
+        _tell_preview(row)
+
+
+@command(message, "diff")
+@click.argument("id_", metavar="ID")
+@json_option
+def diff(session: Session, id_: str, as_json: bool) -> None:
+    """How the file differs from the approved revision, word by word: [-gone-] {+new+}."""
+    from broadcaster.approval import store as approvals
+    from broadcaster.content import render, store
+    from broadcaster.errors import Conflict
+
+    library = open_library(session)
+    item = library.item(id_)
+    snapshot = _snapshot(library, item)
+    with session.read() as connection:
+        base = approvals.current(connection, KIND, id_) or approvals.open_(connection, KIND, id_)
+        if base is None:
+            raise Conflict(f"No revision of {id_} is approved or waits; there is nothing to compare the file with.")
+        old = render.decode(store.canonical(connection, base.subject))
+    new = render.decode(snapshot.canonical)
+    differences, words = render.differences(old, new), render.word_changes(old, new)
+    result = {
+        "id": id_,
+        base.state: base.subject,
+        "file": snapshot.hash,
+        "same": snapshot.hash == base.subject,
+        "differences": differences,
+        "words": words,
+    }
+    if as_json:
+        emit(result, as_json=True)
+        return
+    if result["same"]:
+        click.echo(f"The file is the {base.state} revision {base.subject:.12}.")
+    for line in differences:
+        click.echo(_safe(line))
+    for where, marked in words.items():
+        click.echo(f"\n-- {where}\n{_safe(marked)}")
+
+
+# -- deciding ---------------------------------------------------------------------------------------------------------
+
+
+@command(message, "submit")
+@click.argument("id_", metavar="[ID]", required=False)
+@click.option(
+    "--all", "everything", is_flag=True, help="Every message of the library that is not approved as it stands."
+)
+@json_option
+def submit(session: Session, id_: str | None, everything: bool, as_json: bool) -> int:
+    """Ask a second person to approve the message as it stands in its file. It is checked first; a fault refuses it."""
+    from broadcaster.access.user import Act
+    from broadcaster.content.fault import Faulty
+    from broadcaster.content.store import refresh_facts
+
+    library = open_library(session)
+    items = _chosen(library, id_, everything)
+    by = session.actor(Act.MESSAGE_SUBMIT)
+    refused = {item.id: faults for item in items if (faults := _errors(session, library, item))}
+    if refused and not everything:
+        raise Faulty(refused[items[0].id])
+    rows = []
+    with session.write() as tx:
+        refresh_facts(tx, library.folder / "facts.toml", actor=by)
+        for item in items:
+            if item.id not in refused:
+                rows.append(_submit(session, tx, library, item, by=by))
+    for faults in refused.values():
+        for fault in faults:
+            session.say(str(fault))
+    if refused:
+        session.say(f"Not submitted, mend them first: {', '.join(refused)}.")
+    unread = sorted({fault.path for fault in library.faults if not fault.warning and fault.about not in library.items})
+    if everything and unread:
+        session.say(f"Not read, see `broadcaster check`: {', '.join(unread)}.")
+    _told(rows, everything=everything, as_json=as_json)
+    return 1 if refused or (everything and unread) else 0
+
+
+@command(message, "approve")
+@click.argument("id_", metavar="[ID]", required=False)
+@click.option("--all", "everything", is_flag=True, help="Every message that waits.")
+@click.option(
+    "--hash", "expected", default=None, help="Approve only if this is the submitted revision (12 digits or all)."
+)
+@json_option
+def approve(session: Session, id_: str | None, everything: bool, expected: str | None, as_json: bool) -> int:
+    """Put a submitted message in force. On a terminal its text is shown and you are asked; elsewhere the password confirms."""
+    from broadcaster.access.user import Act
+    from broadcaster.approval import store as approvals
+    from broadcaster.content.render import decode
+    from broadcaster.content.store import canonical
+    from broadcaster.errors import NotAllowed, WrongUse
+
+    _one_or_all(id_, everything)
+    if everything and expected:
+        raise WrongUse("--hash belongs to one message; name it instead of --all.")
+    by = session.actor(Act.MESSAGE_APPROVE)
+    with session.read() as connection:
+        waiting = approvals.in_state(connection, KIND, "submitted")
+        wanted = sorted(waiting) if everything else [id_ or ""]
+        bodies = {name: decode(canonical(connection, waiting[name].subject)) for name in wanted if name in waiting}
+    seen = {name: expected or _agreed(session, waiting.get(name), bodies.get(name, {})) for name in wanted}
+    rows: list[dict[str, Any]] = []
+    refused = []
+    for name, hash_ in seen.items():
+        if hash_ == "":
+            refused.append(name)
+            continue
+        try:
+            with session.write() as tx:
+                decided = approvals.approve(tx, kind=KIND, name=name, by=by, expected=hash_)
+        except NotAllowed as refusal:
+            if not everything:
+                raise
+            session.say(f"{name}: {refusal}")
+            refused.append(name)
+        else:
+            rows.append({"message": name, "state": decided.state, "revision": decided.subject})
+    if refused:
+        session.say(f"Not approved: {', '.join(refused)}.")
+    _told(rows, everything=everything, as_json=as_json)
+    return 1 if refused else 0
+
+
+@command(message, "reject")
+@click.argument("id_", metavar="ID")
+@click.option("--reason", required=True, help="What must change; it stands in the ledger.")
+@click.option("--hash", "expected", default=None, help="Reject only if this is the submitted revision.")
+@json_option
+def reject(session: Session, id_: str, reason: str, expected: str | None, as_json: bool) -> None:
+    """Turn a submitted message down, with the reason."""
+    from broadcaster.access.user import Act
+    from broadcaster.approval import store as approvals
+
+    by = session.actor(Act.MESSAGE_REJECT)
+    with session.write() as tx:
+        decided = approvals.reject(tx, kind=KIND, name=id_, by=by, reason=reason, expected=expected)
+    _told([{"message": id_, "state": decided.state, "revision": decided.subject}], everything=False, as_json=as_json)
+
+
+@command(message, "withdraw")
+@click.argument("id_", metavar="ID")
+@click.option("--reason", required=True, help="Why; it stands in the ledger.")
+@click.option("--pending", is_flag=True, help="Only what waits for approval; what is approved stays in force.")
+@json_option
+def withdraw(session: Session, id_: str, reason: str, pending: bool, as_json: bool) -> None:
+    """Take a message back at once, alone: nothing more of it goes out."""
+    from broadcaster.access.user import Act
+    from broadcaster.approval import store as approvals
+
+    by = session.actor(Act.MESSAGE_WITHDRAW)
+    with session.write() as tx:
+        ended = approvals.withdraw(tx, kind=KIND, name=id_, by=by, reason=reason, pending_only=pending)
+    rows = [{"message": id_, "state": one.state, "revision": one.subject} for one in ended]
+    _told(rows, everything=True, as_json=as_json)
+
+
+# -- parts ------------------------------------------------------------------------------------------------------------
+
+
+def open_library(session: Session) -> Library:
+    """The content folder of the configuration, read now."""
+    from broadcaster.content.files import load
+
+    return load(session.config.path(session.config.folders.content))
+
+
+def _chosen(library: Library, id_: str | None, everything: bool) -> list[Item]:
+    _one_or_all(id_, everything)
+    return list(library.items.values()) if everything else [library.item(id_ or "")]
+
+
+def _one_or_all(id_: str | None, everything: bool) -> None:
+    from broadcaster.errors import WrongUse
+
+    if bool(id_) == everything:
+        raise WrongUse("Name one message, or say --all.")
+
+
+def _rows(session: Session, connection: Connection, library: Library) -> list[dict[str, Any]]:
+    """A row for every message in the folder, and for every approved one whose file is gone."""
+    from broadcaster.approval import store as approvals
+    from broadcaster.content import store
+    from broadcaster.content.check import today
+
+    approved = approvals.in_state(connection, KIND, "approved")
+    waiting = approvals.in_state(connection, KIND, "submitted")
+    hashes = [approval.subject for approval in approved.values()]
+    day = today(session.clock.now(), session.config)
+    held: dict[str, list[dict[str, str]]] = {}
+    for one in store.stale(connection, day, revisions=hashes, facts=library.facts):
+        held.setdefault(one.revision, []).append({"fact": one.fact, "why": one.why})
+    rows = []
+    for id_ in sorted({*library.items, *approved, *waiting}):
+        item, in_force, open_ = library.items.get(id_), approved.get(id_), waiting.get(id_)
+        last = open_ or in_force or next(iter(approvals.history(connection, KIND, id_)), None)
+        rows.append(
+            {
+                "id": id_,
+                "category": item.category if item else "",
+                "title": next(iter(item.titles.values()), "") if item else "",
+                "languages": list(item.languages) if item else [],
+                "state": last.state if last else "draft",
+                "approved": in_force.subject if in_force else None,
+                "submitted": open_.subject if open_ else None,
+                "file": _file_state(library, item, open_ or in_force),
+                "stale": held.get(in_force.subject, []) if in_force else [],
+            }
+        )
+    return rows
+
+
+def _file_state(library: Library, item: Item | None, decided: Approval | None) -> str:
+    """Against what waits or is in force: new, same, edited, broken, or missing."""
+    from broadcaster.content.fault import Faulty
+
+    if item is None:
+        return "missing"
+    try:
+        hash_ = _snapshot(library, item).hash
+    except Faulty:
+        return "broken"
+    if decided is None:
+        return "new"
+    return "same" if hash_ == decided.subject else "edited"
+
+
+def _snapshot(library: Library, item: Item) -> Snapshot:
+    """Raises: Faulty for a recording that is not there, or a text that cannot be filled in."""
+    from broadcaster.content.fault import Faulty
+    from broadcaster.content.files import read_media
+    from broadcaster.content.render import snapshot
+
+    media, faults = read_media(library, item)
+    if faults:
+        raise Faulty(faults)
+    return snapshot(item, library.facts, media)
+
+
+def _faults(session: Session, library: Library, item: Item) -> list[Any]:
+    from broadcaster.content import check
+
+    ways, _ = check.ways(session.config)
+    return check.message(
+        library,
+        item,
+        today=check.today(session.clock.now(), session.config),
+        ways=ways,
+        opt_out=check.opt_out_sample(session.config.web.public_url),
+    )
+
+
+def _errors(session: Session, library: Library, item: Item) -> list[Any]:
+    from broadcaster.content.fault import errors
+
+    return errors(_faults(session, library, item))
+
+
+def _submit(session: Session, tx: Transaction, library: Library, item: Item, *, by: str) -> dict[str, Any]:
+    """Submit one message, unless just this is approved or waits already."""
+    from broadcaster.approval import store as approvals
+    from broadcaster.content.files import keep_media, read_media
+    from broadcaster.content.store import save
+
+    snapshot = _snapshot(library, item)
+    row: dict[str, Any] = {"message": item.id, "state": "submitted", "revision": snapshot.hash}
+    waiting = approvals.open_(tx.connection, KIND, item.id)
+    in_force = approvals.current(tx.connection, KIND, item.id)
+    if waiting and waiting.subject == snapshot.hash:
+        return {**row, "unchanged": True}
+    if in_force and in_force.subject == snapshot.hash and not waiting:
+        return {**row, "state": "approved", "unchanged": True}
+    keep_media(library, item, read_media(library, item)[0])
+    save(tx, snapshot)
+    two_person = session.config.approval.two_person
+    approvals.submit(tx, kind=KIND, name=item.id, subject=snapshot.hash, by=by, two_person=two_person)
+    return {**row, "unchanged": False}
+
+
+def _agreed(session: Session, waiting: Approval | None, body: Mapping[str, Any]) -> str | None:
+    """The hash the approver agrees to: shown and asked for on a terminal, taken as it is elsewhere; "" after a no."""
+    if waiting is None:
+        return None
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return waiting.subject
+    session.say(f"\n{waiting.name}, submitted by {waiting.submitted_by}\nrevision {waiting.subject}")
+    for language, forms in body["texts"].items():
+        session.say(f"\n[{language}] {_safe(body['titles'].get(language, ''))}")
+        for form, text in forms.items():
+            session.say(f"\n-- {language} {form}\n{_safe(text)}")
+    agreed = click.confirm(f"\nApprove {waiting.name} {waiting.subject:.12}?", default=False, err=True)
+    return waiting.subject if agreed else ""
+
+
+def _preview(session: Session, item: Item, language: str, form: str, text: str) -> dict[str, Any]:
+    from broadcaster.content import check, render, sms
+
+    shown = text.replace(render.OPT_OUT, check.opt_out_sample(session.config.web.public_url))
+    row: dict[str, Any] = {"language": language, "form": form, "text": text, "characters": len(shown)}
+    if form not in ("sms", "sms-plain"):
+        return row
+    count = sms.count(shown)
+    row |= {"encoding": count.encoding, "units": count.units, "parts": count.parts, "costly": list(count.costly)}
+    row["channels"] = [
+        {"channel": name, "parts": count.parts, "cost": cost} for name, cost in _sms_costs(session, form, count.parts)
+    ]
+    if form == "sms" and "sms-plain" not in item.forms(language):
+        proposal = sms.plain(text)
+        plain = sms.count(sms.plain(shown))
+        row["proposed_plain"] = {
+            "text": proposal,
+            "encoding": plain.encoding,
+            "parts": plain.parts,
+            "left": list(plain.costly),
+        }
+    return row
+
+
+def _sms_costs(session: Session, form: str, parts: int) -> Iterable[tuple[str, dict[str, str] | None]]:
+    """What one person costs on each channel that says this form; None without a price in the configuration."""
+    from broadcaster.content.check import ways
+
+    for way in ways(session.config)[0]:
+        if "sms" not in way.traits.forms or way.accents != (form == "sms"):
+            continue
+        price = session.config.channel(way.name).common.price
+        yield way.name, {"amount": _money(price.micros * parts), "currency": price.currency} if price else None
+
+
+def _money(micros: int) -> str:
+    """Millionths as a decimal, without zeros that say nothing: 1660000000 -> "1660"."""
+    whole, part = divmod(micros, 1_000_000)
+    return f"{whole}.{part:06d}".rstrip("0").rstrip(".")
+
+
+def _tell_preview(row: Mapping[str, Any]) -> None:
+    head = f"-- {row['language']} {row['form']}: {row['characters']} characters"
+    if "parts" in row:
+        head += f", {row['encoding']}, {row['units']} units, {row['parts']} SMS"
+    click.echo(f"{head}\n{_safe(row['text'])}")
+    for channel in row.get("channels", []):
+        cost = channel["cost"]
+        price = f"{cost['amount']} {cost['currency']}" if cost else "no price in config.toml"
+        click.echo(f"   {channel['channel']}: {channel['parts']} SMS a person, {price}")
+    if row.get("costly"):
+        click.echo(f"   not in the cheap alphabet: {_safe(' '.join(row['costly']))}")
+    if proposed := row.get("proposed_plain"):
+        click.echo(f"   without accents, {proposed['parts']} SMS, a proposal for `## {row['language']} sms-plain`:")
+        click.echo(_safe(proposed["text"]))
+    click.echo()
+
+
+def _told(rows: list[dict[str, Any]], *, everything: bool, as_json: bool) -> None:
+    """One decision as a sentence or an object, several as a table or a list."""
+    if as_json:
+        emit(rows if everything else next(iter(rows), {}), as_json=True)
+        return
+    for row in rows:
+        unchanged = " already, just so" if row.get("unchanged") else ""
+        click.echo(f"{row['message']}: {row['state']}{unchanged}, revision {row['revision']:.12}")
+    if not rows:
+        click.echo("(none)")
+
+
+def _decision(approval: Approval) -> dict[str, Any]:
+    names = (
+        "state",
+        "subject",
+        "submitted_by",
+        "submitted_at",
+        "decided_by",
+        "decided_at",
+        "reason",
+        "ended_by",
+        "ended_at",
+    )
+    return {**{name: getattr(approval, name) for name in names}, "two_person": approval.two_person}
+
+
+def _sentence(approval: Approval) -> str:
+    said = f"{approval.subject:.12} {approval.state}: submitted by {approval.submitted_by} {_minute(approval.submitted_at)}"
+    if approval.decided_by and approval.decided_at:
+        said += f", decided by {approval.decided_by} {_minute(approval.decided_at)}"
+    if approval.ended_by and approval.ended_at:
+        said += f", ended by {approval.ended_by} {_minute(approval.ended_at)}"
+    return said + (f" ({approval.reason})" if approval.reason else "")
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}Z"
+
+
+def _safe(text: str) -> str:
+    """Without anything a terminal would obey."""
+    return "".join(char if char.isprintable() or char == "\n" else "�" for char in text)
