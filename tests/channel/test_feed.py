@@ -1,0 +1,356 @@
+"""Feeds and pages: stable, whole at every moment, and mendable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import feedparser
+import pytest
+from channel_builders import NOW, MakeOutgoing, MakeSettings
+
+from broadcaster.channel import feed as feed_module
+from broadcaster.channel.base import Media, Misconfigured, NotAccepted, OutcomeUnknown, Refused
+from broadcaster.channel.feed import Feed
+from broadcaster.clock import SteppedClock
+from broadcaster.errors import NotFound, WrongUse
+
+SITE = {"site_url": "https://tinh.example/tin"}
+
+
+@pytest.fixture
+def feed(make_settings: MakeSettings) -> Feed:
+    made = Feed("web", make_settings("feed", SITE, name="web"))
+    made.clock = SteppedClock(NOW)
+    return made
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "public" / "web"
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def atom(folder: Path) -> Any:
+    return feedparser.parse((folder / "atom.xml").read_bytes())
+
+
+def test_one_message_becomes_a_page_and_an_entry_in_each_feed(
+    feed: Feed, folder: Path, make_outgoing: MakeOutgoing
+) -> None:
+    accepted = feed.send(make_outgoing(published_at=NOW, category="hotline"), timeout=5)
+
+    rss = feedparser.parse((folder / "feed.xml").read_bytes())
+    json_feed = json.loads((folder / "feed.json").read_bytes())
+    page = (folder / "m" / f"{accepted.provider_id}.html").read_text()
+    assert [entry.title for entry in rss.entries] == [entry.title for entry in atom(folder).entries] == ["Gọi 111"]
+    assert json_feed["items"][0]["content_text"] == make_outgoing().text
+    assert json_feed["items"][0]["date_published"] == "2027-07-01T08:00:00+07:00"
+    assert json_feed["items"][0]["tags"] == ["hotline"]
+    assert "<p>Nghi có mua bán người: gọi 111 (miễn phí, 24/7).</p>" in page
+    assert rss.entries[0].link == f"https://tinh.example/tin/m/{accepted.provider_id}.html"
+    assert rss.entries[0].id == atom(folder).entries[0].id == json_feed["items"][0]["id"]
+
+
+def test_publishing_the_same_dispatch_again_changes_no_byte(
+    feed: Feed, folder: Path, make_outgoing: MakeOutgoing
+) -> None:
+    first = feed.send(make_outgoing(key="one"), timeout=5)
+    before = files(folder)
+    feed.clock = SteppedClock(NOW + timedelta(days=1))
+
+    again = feed.send(make_outgoing(key="two"), timeout=5)
+
+    assert again == first
+    assert files(folder) == before
+
+
+def test_a_changed_text_is_a_correction_under_the_same_id(
+    feed: Feed, folder: Path, make_outgoing: MakeOutgoing
+) -> None:
+    feed.send(make_outgoing(published_at=NOW), timeout=5)
+    before = atom(folder).entries[0]
+
+    feed.send(make_outgoing(published_at=NOW, text="Gọi 111."), timeout=5)
+
+    after = atom(folder).entries[0]
+    assert (after.id, after.published) == (before.id, before.published)
+    assert after.updated > before.updated
+    assert after.title == "ĐÍNH CHÍNH: Gọi 111"
+    assert len(atom(folder).entries) == 1
+
+
+def test_a_correction_can_take_the_place_of_another_dispatchs_entry(
+    feed: Feed, folder: Path, make_outgoing: MakeOutgoing
+) -> None:
+    accepted = feed.send(make_outgoing(dedupe_key="old"), timeout=5)
+
+    feed.correct(accepted.provider_id, make_outgoing(dedupe_key="new", text="Số đúng: 111."))
+
+    entries = json.loads((folder / "feed.json").read_bytes())["items"]
+    assert [entry["content_text"] for entry in entries] == ["Số đúng: 111."]
+
+
+def test_what_is_taken_down_leaves_a_notice_everywhere_and_its_text_nowhere(
+    feed: Feed, folder: Path, make_outgoing: MakeOutgoing, tmp_path: Path
+) -> None:
+    audio = approved(tmp_path, "loa.mp3", b"audio-canary")
+    kept = feed.send(make_outgoing(dedupe_key="kept", title="Ở lại"), timeout=5)
+    gone = feed.send(
+        make_outgoing(dedupe_key="gone", title="title-canary", text="text-canary", media=(audio,)), timeout=5
+    )
+
+    feed.take_down(gone.provider_id)
+
+    everything = b"".join(files(folder).values())
+    assert b"canary" not in everything
+    assert b"at:deleted-entry" in (folder / "atom.xml").read_bytes()
+    assert [entry.title for entry in atom(folder).entries] == ["Ở lại"]
+    assert "ĐÃ GỠ" in (folder / "m" / f"{gone.provider_id}.html").read_text()
+    assert "ĐÃ GỠ" in (folder / "index.html").read_text()
+    assert b"\xc4\x90\xc3\x83 G\xe1\xbb\xa0" in (folder / "feed.xml").read_bytes()
+    assert kept.provider_id in (folder / "feed.json").read_text()
+
+
+def test_what_was_taken_down_is_not_published_again(feed: Feed, folder: Path, make_outgoing: MakeOutgoing) -> None:
+    accepted = feed.send(make_outgoing(), timeout=5)
+    feed.take_down(accepted.provider_id)
+    before = files(folder)
+
+    with pytest.raises(Refused):
+        feed.send(make_outgoing(), timeout=5)
+
+    assert files(folder) == before
+
+
+@pytest.mark.parametrize("provider_id", ["", "../../etc/passwd", "0" * 20, "0" * 19 + "/"])
+def test_only_an_entry_of_ours_can_be_taken_down(provider_id: str, feed: Feed, make_outgoing: MakeOutgoing) -> None:
+    feed.send(make_outgoing(), timeout=5)
+
+    with pytest.raises(NotFound):
+        feed.take_down(provider_id)
+
+
+def test_each_language_is_an_entry_of_its_own(feed: Feed, folder: Path, make_outgoing: MakeOutgoing) -> None:
+    feed.send(make_outgoing(dedupe_key="vi", language="vi"), timeout=5)
+    english = feed.send(make_outgoing(dedupe_key="en", language="en", title="Call 111", text="Call 111."), timeout=5)
+
+    languages = {item["title"]: item["language"] for item in json.loads((folder / "feed.json").read_bytes())["items"]}
+    assert languages == {"Gọi 111": "vi", "Call 111": "en"}
+    assert '<html lang="en">' in (folder / "m" / f"{english.provider_id}.html").read_text()
+
+
+def test_the_feeds_show_the_newest_and_older_pages_stay(
+    make_settings: MakeSettings, folder: Path, make_outgoing: MakeOutgoing
+) -> None:
+    feed = Feed("web", make_settings("feed", {"entries": 3}, name="web"))
+    for day in (4, 0, 3, 1, 2):  # not in order
+        feed.send(
+            make_outgoing(dedupe_key=f"d{day}", title=f"Ngày {day}", published_at=NOW + timedelta(days=day)), timeout=5
+        )
+
+    titles = [entry.title for entry in atom(folder).entries]
+
+    assert titles == ["Ngày 4", "Ngày 3", "Ngày 2"]
+    assert len(list((folder / "m").glob("*.html"))) == 5
+
+
+def test_a_lost_list_is_made_again_from_the_entries(feed: Feed, folder: Path, make_outgoing: MakeOutgoing) -> None:
+    for number in range(3):
+        feed.send(make_outgoing(dedupe_key=f"d{number}", published_at=NOW + timedelta(days=number)), timeout=5)
+    before = files(folder)
+    (folder / ".newest.json").write_bytes(b"{ broken")
+    (folder / "feed.json").unlink()
+
+    feed.send(make_outgoing(dedupe_key="d1", published_at=NOW + timedelta(days=1)), timeout=5)
+
+    assert files(folder) == before
+
+
+def test_the_ids_stay_when_the_site_moves(
+    make_settings: MakeSettings, folder: Path, make_outgoing: MakeOutgoing
+) -> None:
+    Feed("web", make_settings("feed", SITE, name="web")).send(make_outgoing(dedupe_key="a"), timeout=5)
+    before = atom(folder)
+
+    Feed("web", make_settings("feed", {"site_url": "https://new.example"}, name="web")).send(
+        make_outgoing(dedupe_key="a"), timeout=5
+    )
+
+    assert atom(folder).feed.id == before.feed.id
+    assert atom(folder).entries[0].id == before.entries[0].id
+    assert atom(folder).entries[0].link.startswith("https://new.example/")
+
+
+def test_no_text_becomes_markup_or_breaks_a_feed(feed: Feed, folder: Path, make_outgoing: MakeOutgoing) -> None:
+    nasty = "<script>alert(1)</script> & \x00\x0b\x1b]]> \ud800 {{ 7*7 }} \uffff javascript:x"
+
+    accepted = feed.send(make_outgoing(title=nasty, text=f"{nasty}\n\n{nasty}\nhai"), timeout=5)
+
+    page = (folder / "m" / f"{accepted.provider_id}.html").read_text()
+    parsed = [feedparser.parse((folder / name).read_bytes()) for name in ("feed.xml", "atom.xml")]
+    assert [one.bozo for one in parsed] == [False, False]
+    assert "<script" not in page.lower()
+    assert "<script" not in (folder / "index.html").read_text().lower()
+    assert page.count("<p>") == 2
+    assert "{{ 7*7 }}" in page
+
+
+def test_a_page_says_nothing_in_its_window_title_and_allows_no_script(
+    feed: Feed, folder: Path, make_outgoing: MakeOutgoing
+) -> None:
+    accepted = feed.send(make_outgoing(title="Nạn nhân mua bán người"), timeout=5)
+
+    page = (folder / "m" / f"{accepted.provider_id}.html").read_text()
+
+    assert "<title>Văn phòng truyền thông tỉnh</title>" in page
+    assert "default-src &#39;none&#39;" in page
+    assert "unsafe" not in page
+    assert "http" not in page.replace("http-equiv", "")  # nothing is fetched from elsewhere
+
+
+def approved(folder: Path, name: str, content: bytes) -> Media:
+    path = folder / hashlib.sha256(content).hexdigest()
+    path.write_bytes(content)
+    return Media(name=name, mime_type="audio/mpeg", sha256=hashlib.sha256(content).hexdigest(), path=str(path))
+
+
+def test_an_approved_file_is_an_enclosure(
+    feed: Feed, folder: Path, make_outgoing: MakeOutgoing, tmp_path: Path
+) -> None:
+    media = approved(tmp_path, "../../bản tin 1.mp3", b"x" * 100)
+
+    feed.send(make_outgoing(media=(media,)), timeout=5)
+
+    enclosure = feedparser.parse((folder / "feed.xml").read_bytes()).entries[0].enclosures[0]
+    assert (enclosure.type, enclosure.length) == ("audio/mpeg", "100")
+    assert enclosure.href.startswith("https://tinh.example/tin/m/")
+    assert (folder / enclosure.href.removeprefix("https://tinh.example/tin/")).read_bytes() == b"x" * 100
+
+
+def test_a_file_that_is_not_the_approved_one_is_not_published(
+    feed: Feed, folder: Path, make_outgoing: MakeOutgoing, tmp_path: Path
+) -> None:
+    media = approved(tmp_path, "a.mp3", b"approved")
+    Path(media.path).write_bytes(b"changed")
+
+    with pytest.raises(Refused):
+        feed.send(make_outgoing(media=(media,)), timeout=5)
+
+    assert not (folder / "atom.xml").exists()
+
+
+def test_a_folder_that_cannot_be_written_pauses_the_lane(
+    make_settings: MakeSettings, make_outgoing: MakeOutgoing, tmp_path: Path
+) -> None:
+    (tmp_path / "public").write_text("a file where the folder should be")
+    feed = Feed("web", make_settings("feed", name="web"))
+
+    with pytest.raises(Misconfigured):
+        feed.send(make_outgoing(), timeout=5)
+
+
+def test_a_full_disk_is_tried_again_and_half_a_feed_is_completed(
+    feed: Feed, folder: Path, make_outgoing: MakeOutgoing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = feed_module._replace
+    written: list[str] = []
+
+    def fails_at_the_atom_feed(path: Path, content: bytes) -> None:
+        if path.name == "atom.xml":
+            raise OSError(28, "No space left on device")
+        written.append(path.name)
+        whole(path, content)
+
+    monkeypatch.setattr(feed_module, "_replace", fails_at_the_atom_feed)
+    with pytest.raises(OutcomeUnknown):
+        feed.send(make_outgoing(), timeout=5)
+    monkeypatch.setattr(feed_module, "_replace", whole)
+
+    feed.send(make_outgoing(), timeout=5)
+
+    assert "feed.xml" in written
+    assert len(atom(folder).entries) == 1
+
+
+def test_another_publisher_is_waited_for_but_not_for_ever(
+    feed: Feed, folder: Path, make_outgoing: MakeOutgoing
+) -> None:
+    from filelock import FileLock
+
+    folder.mkdir(parents=True)
+    with FileLock(folder / ".lock"), pytest.raises(NotAccepted):
+        feed.send(make_outgoing(), timeout=0.1)
+
+
+def test_publishers_at_once_lose_no_entry_and_readers_see_whole_files(
+    feed: Feed, folder: Path, make_outgoing: MakeOutgoing
+) -> None:
+    torn: list[str] = []
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            path = folder / "atom.xml"
+            if path.exists() and not path.read_bytes().endswith(b"</feed>\n"):
+                torn.append("torn")
+
+    def publish(start: int) -> None:
+        for number in range(start, start + 5):
+            feed.send(make_outgoing(dedupe_key=f"d{number}"), timeout=30)
+
+    reader = threading.Thread(target=read)
+    writers = [threading.Thread(target=publish, args=(start,)) for start in (0, 10, 20, 30)]
+    for thread in (reader, *writers):
+        thread.start()
+    for thread in writers:
+        thread.join()
+    done.set()
+    reader.join()
+
+    assert torn == []
+    assert len(atom(folder).entries) == 20
+
+
+@pytest.mark.parametrize("own", [{"entries": 0}, {"site_url": "javascript:alert(1)"}, {"site_url": "tinh.example"}])
+def test_a_wrong_option_is_named(own: dict[str, Any], make_settings: MakeSettings) -> None:
+    with pytest.raises(WrongUse) as caught:
+        Feed("web", make_settings("feed", own, name="web"))
+
+    assert f"channels.web.{next(iter(own))}" in str(caught.value)
+
+
+def test_publishing_does_not_slow_down_with_the_archive(
+    feed: Feed, folder: Path, make_outgoing: MakeOutgoing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The work per entry is bounded by what is shown, not by the 500 old entries on disk."""
+    feed.send(make_outgoing(dedupe_key="first"), timeout=5)
+    (entry,) = (folder / ".entries").glob("*.json")
+    for number in range(500):
+        shutil.copy(entry, folder / ".entries" / f"{number:020x}.json")
+    read: list[Path] = []
+    whole = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: (read.append(path), whole(path))[1])
+
+    feed.send(make_outgoing(dedupe_key="next"), timeout=5)
+
+    assert len(read) < 10
+
+
+def test_times_are_local_to_the_office(feed: Feed, folder: Path, make_outgoing: MakeOutgoing) -> None:
+    feed.send(make_outgoing(published_at=datetime(2027, 7, 30, 17, 30, tzinfo=UTC)), timeout=5)
+
+    entry = atom(folder).entries[0]
+
+    assert entry.published == "2027-07-31T00:30:00+07:00"
+    assert time.strftime("%Y-%m-%d", entry.published_parsed) == "2027-07-30"
+    assert "31/07/2027" in (folder / "index.html").read_text()
