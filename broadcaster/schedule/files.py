@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from broadcaster.channel import registry
-from broadcaster.channel.base import Traits
 from broadcaster.channel.form import form_for
 from broadcaster.config import Config
 from broadcaster.content import letters, words
 from broadcaster.content.fault import Fault, Faulty
 from broadcaster.content.files import Library
 from broadcaster.content.item import Item
+from broadcaster.dispatch.road import Road
 from broadcaster.errors import BroadcasterError, NotFound
 from broadcaster.schedule.spec import FILE_LIMIT, CampaignFile, CampaignSpec, OfficeRules, ScheduleSpec, parse
 
 ALIKE = 0.8  # two names this much alike (difflib's ratio) are one name mistyped
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
-    """A configured channel, as far as a schedule must fit it."""
-
-    traits: Traits
-    accents: bool
+# Keys of a channel's table that hold what people see a message comes from, the first that is there.
+SENDER_KEYS = ("from", "sender", "brandname", "messaging_service_sid", "page_id")
 
 
 def office_rules(config: Config) -> OfficeRules:
@@ -63,7 +58,7 @@ def check_folder(folder: Path, library: Library, config: Config) -> list[Fault]:
     if not folder.is_dir():
         text = "There is no such folder."
         return [Fault(path=folder.name, text=text, remedy="Set folders.schedules in config.toml.")]
-    channels = _channels(config)
+    channels = roads(config)
     faults: list[Fault] = []
     seen: dict[str, str] = {}
     for file in read_all(folder, config):
@@ -75,7 +70,7 @@ def check_folder(folder: Path, library: Library, config: Config) -> list[Fault]:
         for number, schedule in enumerate(file.spec.schedules):
             place = f"schedule.{number}"
             faults += _messages(file, file.spec, schedule, place, library, channels)
-            faults += _roads(file, file.spec, schedule, place, channels)
+            faults += _roads(file, schedule, place, channels)
     return sorted(dict.fromkeys(faults), key=lambda fault: (fault.path, fault.line or 0))
 
 
@@ -89,15 +84,26 @@ def _read(path: Path, shown: str, office: OfficeRules) -> CampaignFile:
     return parse(raw, path=shown, office=office)
 
 
-def _channels(config: Config) -> dict[str, _Known]:
-    """The configured channels whose adapter is there; what is wrong with the others is told with the configuration."""
+def roads(config: Config) -> dict[str, Road]:
+    """The configured channels whose adapter is there, as values; no secret is read.
+
+    What is wrong with the others is told with the configuration.
+    """
     found = {}
     for name in config.channels:
         try:
-            common = config.channel(name).common
-            found[name] = _Known(traits=registry.traits(common.adapter), accents=common.accents)
+            settings = config.channel(name)
+            traits = registry.traits(settings.common.adapter)
         except BroadcasterError:
             continue
+        found[name] = Road(
+            channel=name,
+            adapter=settings.common.adapter,
+            traits=traits,
+            accents=settings.common.accents,
+            languages=tuple(settings.common.languages),
+            sender=next((str(settings.own[key]) for key in SENDER_KEYS if settings.own.get(key)), ""),
+        )
     return found
 
 
@@ -129,7 +135,7 @@ def _messages(
     schedule: ScheduleSpec,
     place: str,
     library: Library,
-    channels: dict[str, _Known],
+    channels: dict[str, Road],
 ) -> Iterator[Fault]:
     place = f"{place}.messages"
     for message in schedule.messages:
@@ -155,15 +161,13 @@ def _valid(file: CampaignFile, schedule: ScheduleSpec, place: str, item: Item) -
         yield _fault(file, place, text, "Correct its `valid`, or the schedule's from and until.", warning=True)
 
 
-def _can_say(item: Item, spec: CampaignSpec, schedule: ScheduleSpec, channel: _Known) -> bool:
+def _can_say(item: Item, spec: CampaignSpec, schedule: ScheduleSpec, channel: Road) -> bool:
     every = channel.traits.unit == "public" or schedule.language == "contact"
     languages = spec.languages if every else (schedule.language,)
     return any(form_for(item.forms(tag), channel.traits, accents=channel.accents) for tag in languages)
 
 
-def _roads(
-    file: CampaignFile, spec: CampaignSpec, schedule: ScheduleSpec, place: str, channels: dict[str, _Known]
-) -> Iterator[Fault]:
+def _roads(file: CampaignFile, schedule: ScheduleSpec, place: str, channels: dict[str, Road]) -> Iterator[Fault]:
     for chain in schedule.channels:
         for channel in chain:
             if channel not in channels:
