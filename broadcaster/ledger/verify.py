@@ -79,7 +79,7 @@ class Rules:
 
     def check(self, e: dict[str, Any]) -> str | None:
         (noun, _, verb), now, jump = e["kind"].partition("."), datetime.fromisoformat(e["ts"][:26]), e["kind"] == "clock.jump"
-        back = now < self.latest - timedelta(seconds=60) and not jump  # by so much two machines may differ
+        back = now < self.latest and not jump and now < self.latest - timedelta(seconds=60)  # two machines may differ a little
         self.latest = START if jump else max(now, self.latest)
         if noun == "user" and "roles" in e: self.people[e["user"]] = e["roles"]
         fault: str | None = getattr(self, f"on_{noun}", lambda *_: None)(noun, verb, e)
@@ -87,9 +87,9 @@ class Rules:
 
     def two(self, e: dict[str, Any], first: str, second: str, role: str) -> str | None:
         self.alone += (alone := e.get("two_person") is False)
+        if first == second and not alone: return f"{second!r} did alone what needs two people"
         known = self.people.get(first) and role in (*self.people.get(second, ()), "")
-        if not known: return f"{first!r} or {second!r} is no user at this point, or lacks the role"
-        return f"{second!r} did alone what needs two people" if first == second and not alone else None
+        return None if known else f"{first!r} or {second!r} is no user at this point, or lacks the role"
 
     def on_message(self, noun: str, verb: str, e: dict[str, Any]) -> str | None:
         what, b = e.get(SUBJECT[noun], ""), e.get("b", 0)
@@ -175,9 +175,9 @@ def main() -> int:
     given, wanted = parser.parse_args(), dict[int, dict[str, str]]()
     try:
         text = f"{given.key}\n".lower() if given.key else (given.folder / "key.txt").read_bytes().decode()
-        key, file = bytes.fromhex(text), (given.folder / "entries.jsonl").open("rb")
         notes = {path.name: path.read_bytes() for path in sorted((given.folder / "checkpoints").iterdir())}
         notes.update({str(path): path.read_bytes().replace(b"\r\n", b"\n").strip() + b"\n" for path in given.checkpoint})
+        key, file = bytes.fromhex(text), (given.folder / "entries.jsonl").open("rb")
     except (OSError, ValueError) as error: parser.error(f"this is no export, or not the whole of it: {error}")
     faults = [] if text == key.hex() + "\n" else ["key.txt: it is damaged"]
     for name, raw in notes.items():

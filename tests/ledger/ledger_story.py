@@ -95,7 +95,9 @@ def tell(database: Database, clock: SteppedClock, entries: list[Entry]) -> None:
             tx.record(kind, actor, **fields)
 
 
-def sign(database: Database, clock: SteppedClock, folder: Path, key: checkpoint.SigningKey = KEY) -> checkpoint.Checkpoint:
+def sign(
+    database: Database, clock: SteppedClock, folder: Path, key: checkpoint.SigningKey = KEY
+) -> checkpoint.Checkpoint:
     return checkpoint.make(database, clock, key=key, origin=ORIGIN, folder=folder)
 
 
