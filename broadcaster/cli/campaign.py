@@ -70,7 +70,8 @@ def show(session: Session, id_: str, as_json: bool) -> None:
         return
     emit({k: v for k, v in details.items() if k not in ("schedules", "approvals", "growth")}, as_json=False)
     click.echo()
-    emit(details["schedules"], as_json=False, columns=("id", "when", "messages", "channels", "group"))
+    rows = [{**schedule, "messages": len(schedule["messages"])} for schedule in details["schedules"]]
+    emit(rows, as_json=False, columns=("id", "when", "from", "until", "messages", "pick", "channels", "group"))
     for grown in details.get("growth", []):
         click.echo(
             f"\nHeld: the group {grown['group']} grew from {grown['approved']:,} to {grown['now']:,}; "

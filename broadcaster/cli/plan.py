@@ -70,7 +70,7 @@ def _write_calendar(session: Session, spec: CampaignSpec, ground: Ground, rows: 
 
     raw = calendar(spec, rows, ground.messages, now=session.clock.now())
     if target == "-":
-        click.get_binary_stream("stdout").write(raw)
+        click.echo(raw, nl=False)
         return
     try:
         Path(target).write_bytes(raw)

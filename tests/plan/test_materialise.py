@@ -3,117 +3,37 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, update
 
-from broadcaster.channel.base import Traits
 from broadcaster.clock import SteppedClock
 from broadcaster.db.engine import Database
-from broadcaster.db.tables import Address, Broadcast, Campaign, Contact, Group, Member, Plan, table
+from broadcaster.db.tables import Campaign, Group, Member, table
 from broadcaster.dispatch import store as dispatch_store
-from broadcaster.dispatch.road import Road
-from broadcaster.ledger.entry import Kind, decode
-from broadcaster.ledger.store import raws, transaction
+from broadcaster.ledger.entry import Kind
+from broadcaster.ledger.store import transaction
 from broadcaster.plan.materialise import HEADCOUNT, NO_GROUP, materialise
 from broadcaster.schedule import store
-from broadcaster.schedule.spec import Blackout, CampaignSpec, IfMissed, ScheduleSpec, When
-
-BROADCAST = table(Broadcast)
-TWO_DAYS = timedelta(hours=48)
-SMS = Road(
-    channel="sms",
-    adapter="memory",
-    traits=Traits(unit="person", address="phone", after_silence="ask", forms=("sms",), max_length=0),
+from broadcaster.schedule.spec import Blackout, ScheduleSpec, When
+from tests.plan.campaign_builders import (
+    BROADCAST,
+    ROADS,
+    TWO_DAYS,
+    entries,
+    make_approved,
+    make_people,
+    make_spec,
+    rows,
+    tick,
 )
-WEB = Road(
-    channel="web",
-    adapter="memory",
-    traits=Traits(unit="public", address="public", after_silence="repeat", forms=("text",), max_length=0),
-)
-ROADS = {"sms": SMS, "web": WEB}
-
-
-def spec(**values: Any) -> CampaignSpec:
-    since, until = date(2027, 7, 1), date(2027, 7, 31)
-    daily = ScheduleSpec(
-        id="daily",
-        messages=("hotline-111", "victims-rights"),
-        when=When(daily=("08:00", "19:30"), since=since, until=until),
-        channels=(("sms",), ("web",)),
-        group="border",
-        language="vi",
-        if_missed=IfMissed(run="latest", within=6 * 3600),
-    )
-    plain: dict[str, Any] = {
-        "id": "camp",
-        "title": "Chiến dịch",
-        "since": since,
-        "until": until,
-        "timezone": "Asia/Ho_Chi_Minh",
-        "quiet_hours": "21:30-08:00",
-        "languages": ("vi", "en"),
-        "cap_per_24h": 3,
-        "require_consent": True,
-        "schedules": (daily,),
-    }
-    return CampaignSpec(**{**plain, **values})
-
-
-def people(database: Database, group: str, n: int, now: datetime) -> None:
-    """Add `n` contacts with a telephone to a group."""
-    with database.writing() as connection:
-        found = store.group_ids(connection, [group]).get(group)
-        if found is None:
-            connection.execute(insert(table(Group)).values(name=group, created_at=now))
-            found = store.group_ids(connection, [group])[group]
-        known = len(connection.execute(select(table(Contact).c.id)).all())
-        for i in range(known + 1, known + n + 1):
-            connection.execute(insert(table(Contact)).values(id=i, name="", language="", commune="", consent_source="phiếu",
-                                                             consent_date=date(2027, 1, 1), created_at=now))  # fmt: skip
-            number = f"+8490{i:07}"
-            connection.execute(
-                insert(table(Address)).values(contact_id=i, kind="phone", value=number, key=number.encode())
-            )
-            connection.execute(insert(table(Member)).values(group_id=found, contact_id=i))
-
-
-def approved(database: Database, plan: CampaignSpec, *, now: datetime, state: str = "planned") -> None:
-    """A campaign as it stands after its plan was approved."""
-    with database.writing() as connection:
-        document = store.document(connection, plan, {})
-        values = {"hash": document.hash, "campaign_id": plan.id, "canonical": document.raw,
-                  "headcount": document.headcount, "created_at": now}  # fmt: skip
-        connection.execute(insert(table(Plan)).values(values))
-        row = {"id": plan.id, "title": plan.title, "state": state, "plan_hash": document.hash, "since": plan.since,
-               "until": plan.until, "timezone": plan.timezone}  # fmt: skip
-        connection.execute(delete(table(Campaign)))
-        connection.execute(insert(table(Campaign)).values(row))
-
-
-def run(database: Database, clock: SteppedClock, *, horizon: timedelta = TWO_DAYS) -> int:
-    with transaction(database, clock) as tx:
-        (campaign,) = store.live(tx.connection)
-        plan = store.plan(tx.connection, campaign.plan_hash).campaign
-        return materialise(tx, campaign, plan, ROADS, now=clock.now(), horizon=horizon)
-
-
-def rows(database: Database) -> list[Any]:
-    with database.reading() as connection:
-        return list(connection.execute(select(BROADCAST).order_by(BROADCAST.c.local, BROADCAST.c.message_id)))
-
-
-def entries(database: Database, kind: Kind) -> list[dict[str, Any]]:
-    with database.reading() as connection:
-        return [entry for entry in map(decode, raws(connection)) if entry["kind"] == kind]
 
 
 def test_every_occurrence_up_to_the_horizon_becomes_one_broadcast(database: Database, clock: SteppedClock) -> None:
-    people(database, "border", 4, clock.now())
-    approved(database, spec(), now=clock.now())
+    make_people(database, "border", 4, clock.now())
+    make_approved(database, make_spec(), now=clock.now())
 
-    inserted = run(database, clock)
+    inserted = tick(database, clock)
 
     found = rows(database)
     assert inserted == len(found) == 5  # 1 July 08:00 is due now, 3 July 08:00 is exactly at the horizon
@@ -135,10 +55,10 @@ def test_every_occurrence_up_to_the_horizon_becomes_one_broadcast(database: Data
 
 
 def test_each_broadcast_has_its_entry_in_the_ledger(database: Database, clock: SteppedClock) -> None:
-    people(database, "border", 4, clock.now())
-    approved(database, spec(), now=clock.now())
+    make_people(database, "border", 4, clock.now())
+    make_approved(database, make_spec(), now=clock.now())
 
-    run(database, clock)
+    tick(database, clock)
 
     found = [
         (entry["b"], entry["local"], entry["message"], entry["schedule"])
@@ -148,29 +68,29 @@ def test_each_broadcast_has_its_entry_in_the_ledger(database: Database, clock: S
 
 
 def test_a_second_tick_and_a_clock_set_back_add_nothing(database: Database, clock: SteppedClock) -> None:
-    people(database, "border", 4, clock.now())
-    approved(database, spec(), now=clock.now())
-    run(database, clock)
+    make_people(database, "border", 4, clock.now())
+    make_approved(database, make_spec(), now=clock.now())
+    tick(database, clock)
     before = rows(database)
 
-    again = run(database, clock)
+    again = tick(database, clock)
     clock.move_by(timedelta(days=-3))
-    back = run(database, clock)
+    back = tick(database, clock)
     with database.writing() as connection:
         connection.execute(update(table(Campaign)).values(planned_to=None))
-    forgotten = run(database, clock)
+    forgotten = tick(database, clock)
 
     assert (again, back, forgotten) == (0, 0, 0)
     assert rows(database) == before
 
 
 def test_after_downtime_everything_missed_gets_its_row(database: Database, clock: SteppedClock) -> None:
-    people(database, "border", 4, clock.now())
-    approved(database, spec(), now=clock.now())
-    run(database, clock)
+    make_people(database, "border", 4, clock.now())
+    make_approved(database, make_spec(), now=clock.now())
+    tick(database, clock)
 
     clock.move_by(timedelta(days=10))
-    run(database, clock)
+    tick(database, clock)
 
     found = [row.local for row in rows(database)]
     assert len(found) == len(set(found)) == 2 * 12 + 1
@@ -178,16 +98,16 @@ def test_after_downtime_everything_missed_gets_its_row(database: Database, clock
 
 
 def test_two_planners_at_once_make_one_row_each(database: Database, clock: SteppedClock) -> None:
-    people(database, "border", 4, clock.now())
-    approved(database, spec(), now=clock.now())
+    make_people(database, "border", 4, clock.now())
+    make_approved(database, make_spec(), now=clock.now())
     inserted: list[int] = []
     barrier = threading.Barrier(6)
 
-    def tick() -> None:
+    def plan() -> None:
         barrier.wait()
-        inserted.append(run(database, clock))
+        inserted.append(tick(database, clock))
 
-    threads = [threading.Thread(target=tick) for _ in range(6)]
+    threads = [threading.Thread(target=plan) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -198,9 +118,9 @@ def test_two_planners_at_once_make_one_row_each(database: Database, clock: Stepp
 
 
 def test_the_database_itself_refuses_a_second_row_for_one_nominal_time(database: Database, clock: SteppedClock) -> None:
-    people(database, "border", 4, clock.now())
-    approved(database, spec(), now=clock.now())
-    run(database, clock)
+    make_people(database, "border", 4, clock.now())
+    make_approved(database, make_spec(), now=clock.now())
+    tick(database, clock)
     (first, *_) = rows(database)
     values = {name: value for name, value in first._mapping.items() if name != "id"}
 
@@ -213,23 +133,23 @@ def test_a_repeated_hour_makes_one_row(database: Database, clock: SteppedClock) 
     night = ScheduleSpec(
         id="night", messages=("hotline-111",), channels=(("web",),), when=When(daily=("02:30",), since=day, until=day)
     )
-    plan = spec(timezone="Europe/Berlin", since=day, until=day, schedules=(night,), quiet_hours="")
-    approved(database, plan, now=clock.now())
+    plan = make_spec(timezone="Europe/Berlin", since=day, until=day, schedules=(night,), quiet_hours="")
+    make_approved(database, plan, now=clock.now())
     inserted = []
 
     for moment in (datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 25, 1, 30, tzinfo=UTC)):
         clock.move_to(moment)
-        inserted.append(run(database, clock, horizon=timedelta(0)))
+        inserted.append(tick(database, clock, horizon=timedelta(0)))
 
     assert inserted == [1, 0]
     assert [row.due_at for row in rows(database)] == [datetime(2026, 10, 25, 0, 30, tzinfo=UTC)]
 
 
 def test_nothing_is_sent_after_the_end_of_the_last_local_day(database: Database, clock: SteppedClock) -> None:
-    people(database, "border", 4, clock.now())
-    approved(database, spec(until=date(2027, 7, 2)), now=clock.now())
+    make_people(database, "border", 4, clock.now())
+    make_approved(database, make_spec(until=date(2027, 7, 2)), now=clock.now())
 
-    run(database, clock, horizon=timedelta(days=60))
+    tick(database, clock, horizon=timedelta(days=60))
 
     last = next(row for row in rows(database) if row.local == "2027-07-02T19:30")
     assert last.expires_at == datetime(2027, 7, 2, 17, 0, tzinfo=UTC)
@@ -238,11 +158,11 @@ def test_nothing_is_sent_after_the_end_of_the_last_local_day(database: Database,
 def test_an_occurrence_on_a_blackout_date_stands_as_expired_with_its_count(
     database: Database, clock: SteppedClock
 ) -> None:
-    people(database, "border", 4, clock.now())
-    plan = spec(blackout=(Blackout(since=date(2027, 7, 2), until=date(2027, 7, 2), reason="quốc tang"),))
-    approved(database, plan, now=clock.now())
+    make_people(database, "border", 4, clock.now())
+    plan = make_spec(blackout=(Blackout(since=date(2027, 7, 2), until=date(2027, 7, 2), reason="quốc tang"),))
+    make_approved(database, plan, now=clock.now())
 
-    run(database, clock)
+    tick(database, clock)
 
     found = [(row.local, row.state, row.held, row.planned) for row in rows(database)]
     assert [one for one in found if one[1] != "planned"] == [
@@ -258,19 +178,19 @@ def test_an_occurrence_on_a_blackout_date_stands_as_expired_with_its_count(
 def test_a_group_that_grew_by_more_than_a_twentieth_is_held_until_it_shrinks(
     database: Database, clock: SteppedClock
 ) -> None:
-    people(database, "border", 40, clock.now())
-    approved(database, spec(), now=clock.now())
-    run(database, clock)
+    make_people(database, "border", 40, clock.now())
+    make_approved(database, make_spec(), now=clock.now())
+    tick(database, clock)
 
-    people(database, "border", 2, clock.now())
-    run(database, clock)
+    make_people(database, "border", 2, clock.now())
+    tick(database, clock)
     within = {row.held for row in rows(database)}
-    people(database, "border", 1, clock.now())
-    run(database, clock)
+    make_people(database, "border", 1, clock.now())
+    tick(database, clock)
     over = {row.held for row in rows(database)}
     with database.writing() as connection:
         connection.execute(delete(table(Member)).where(table(Member).c.contact_id > 41))
-    run(database, clock)
+    tick(database, clock)
 
     assert (within, over) == ({""}, {HEADCOUNT})
     assert {row.held for row in rows(database)} == {""}
@@ -278,48 +198,48 @@ def test_a_group_that_grew_by_more_than_a_twentieth_is_held_until_it_shrinks(
 
 
 def test_a_group_that_is_gone_holds_its_broadcasts(database: Database, clock: SteppedClock) -> None:
-    people(database, "border", 1, clock.now())
-    approved(database, spec(), now=clock.now())
+    make_people(database, "border", 1, clock.now())
+    make_approved(database, make_spec(), now=clock.now())
     with database.writing() as connection:
         connection.execute(update(table(Group)).values(name="renamed"))
 
-    run(database, clock)
+    tick(database, clock)
 
     assert {(row.state, row.held, row.group_id) for row in rows(database)} == {("planned", NO_GROUP, None)}
 
 
 def test_a_paused_campaign_keeps_counting_its_occurrences_as_paused(database: Database, clock: SteppedClock) -> None:
-    people(database, "border", 1, clock.now())
-    approved(database, spec(), now=clock.now(), state="paused")
+    make_people(database, "border", 1, clock.now())
+    make_approved(database, make_spec(), now=clock.now(), state="paused")
 
-    run(database, clock)
+    tick(database, clock)
 
     assert {(row.state, row.paused_from) for row in rows(database)} == {("paused", "planned")}
 
 
 def test_a_plan_that_changed_meanwhile_is_left_alone(database: Database, clock: SteppedClock) -> None:
-    people(database, "border", 1, clock.now())
-    approved(database, spec(), now=clock.now())
+    make_people(database, "border", 1, clock.now())
+    make_approved(database, make_spec(), now=clock.now())
     with database.reading() as connection:
         (old,) = store.live(connection)
     with database.writing() as connection:
         connection.execute(update(table(Campaign)).values(state="cancelled"))
 
     with transaction(database, clock) as tx:
-        inserted = materialise(tx, old, spec(), ROADS, now=clock.now(), horizon=TWO_DAYS)
+        inserted = materialise(tx, old, make_spec(), ROADS, now=clock.now(), horizon=TWO_DAYS)
 
     assert inserted == 0
     assert rows(database) == []
 
 
 def test_a_campaign_runs_from_its_first_local_day(database: Database, clock: SteppedClock) -> None:
-    people(database, "border", 1, clock.now())
-    approved(database, spec(), now=clock.now())
+    make_people(database, "border", 1, clock.now())
+    make_approved(database, make_spec(), now=clock.now())
     states = []
 
     for moment in (datetime(2027, 6, 30, 16, 59, tzinfo=UTC), datetime(2027, 6, 30, 17, 0, tzinfo=UTC)):
         clock.move_to(moment)
-        run(database, clock)
+        tick(database, clock)
         with database.reading() as connection:
             states.append(store.live(connection)[0].state)
 
@@ -329,9 +249,9 @@ def test_a_campaign_runs_from_its_first_local_day(database: Database, clock: Ste
 def test_when_a_zone_changes_its_rules_what_has_not_begun_moves_with_it(
     database: Database, clock: SteppedClock
 ) -> None:
-    people(database, "border", 1, clock.now())
-    approved(database, spec(), now=clock.now())
-    run(database, clock)
+    make_people(database, "border", 1, clock.now())
+    make_approved(database, make_spec(), now=clock.now())
+    tick(database, clock)
     right = [row.due_at for row in rows(database)]
     with database.writing() as connection:  # as if the rows had been made under other rules of the zone
         for row in rows(database):
@@ -339,18 +259,18 @@ def test_when_a_zone_changes_its_rules_what_has_not_begun_moves_with_it(
                 update(BROADCAST).where(BROADCAST.c.id == row.id).values(due_at=row.due_at + timedelta(hours=1))
             )
 
-    inserted = run(database, clock)
+    inserted = tick(database, clock)
 
     assert inserted == 0
     assert [row.due_at for row in rows(database)] == right
 
 
 def test_a_message_of_all_gets_a_broadcast_each(database: Database, clock: SteppedClock) -> None:
-    people(database, "border", 1, clock.now())
-    (daily,) = spec().schedules
-    approved(database, spec(schedules=(replace(daily, pick="all"),)), now=clock.now())
+    make_people(database, "border", 1, clock.now())
+    (daily,) = make_spec().schedules
+    make_approved(database, make_spec(schedules=(replace(daily, pick="all"),)), now=clock.now())
 
-    run(database, clock, horizon=timedelta(0))
+    tick(database, clock, horizon=timedelta(0))
 
     assert [(row.local, row.message_id) for row in rows(database)] == [
         ("2027-07-01T08:00", "hotline-111"),
