@@ -353,7 +353,8 @@ class Dispatch(Row, table=True):
     edition: str = ""  # language of one edition on a public channel; "" for people
     language: str
     state: str = "planned"
-    attempts: int = 0
+    attempts: int = 0  # tries begun; the number in the next attempt's reference is one more
+    uncounted: int = 0  # of these, tries that do not count: throttled, misconfigured, never begun
     not_before: datetime | None = Field(default=None, sa_type=Instant)  # of a retry
     sent_at: datetime | None = Field(default=None, sa_type=Instant)  # of the last intent; NULL if certainly nothing left
     provider_id: str | None = None

@@ -1,0 +1,178 @@
+"""Users and their passwords in the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from broadcaster.access.user import Role, check_name, check_password, join_roles, parse_roles
+from broadcaster.db.tables import Meta, User, table
+from broadcaster.errors import Conflict, NotAllowed, NotFound
+from broadcaster.ledger.entry import Kind
+from broadcaster.ledger.store import Transaction
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
+
+USER = table(User)
+META = table(Meta)
+TRIES = 10  # wrong passwords of one name before it must wait
+PAUSE = timedelta(minutes=5)  # how long; long enough to make guessing useless, short enough not to lock an office out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    name: str
+    roles: frozenset[Role]
+    disabled: bool
+    must_change: bool
+
+
+def add(
+    tx: Transaction, *, name: str, roles: frozenset[Role], password: str, actor: str, must_change: bool = False
+) -> None:
+    """Raises: WrongUse for a bad name or password, Conflict if the name is taken."""
+    check_name(name)
+    check_password(password, name=name)
+    if find(tx.connection, name):
+        raise Conflict(f"There is a user {name} already; `broadcaster user reset {name}` gives a new password.")
+    tx.connection.execute(
+        insert(USER).values(
+            name=name,
+            roles=join_roles(roles),
+            password_hash=_hasher().hash(password),
+            disabled=False,
+            created_at=tx.now,
+            must_change=must_change,
+        )
+    )
+    tx.record(Kind.USER_ADD, actor, user=name, roles=sorted(roles))
+
+
+def set_roles(tx: Transaction, *, name: str, roles: frozenset[Role], actor: str) -> None:
+    account = get(tx.connection, name)
+    _keep_one_admin(tx.connection, account, stays=Role.ADMIN in roles)
+    tx.connection.execute(update(USER).where(USER.c.name == name).values(roles=join_roles(roles)))
+    tx.record(Kind.USER_ROLE, actor, user=name, roles=sorted(roles), before=sorted(account.roles))
+
+
+def disable(tx: Transaction, *, name: str, actor: str) -> None:
+    account = get(tx.connection, name)
+    _keep_one_admin(tx.connection, account, stays=False)
+    tx.connection.execute(update(USER).where(USER.c.name == name).values(disabled=True))
+    tx.record(Kind.USER_DISABLE, actor, user=name)
+
+
+def reset(tx: Transaction, *, name: str, password: str, actor: str, must_change: bool = False) -> None:
+    """A new password; also lets a disabled user in again."""
+    get(tx.connection, name)
+    check_password(password, name=name)
+    tx.connection.execute(
+        update(USER)
+        .where(USER.c.name == name)
+        .values(password_hash=_hasher().hash(password), disabled=False, must_change=must_change)
+    )
+    tx.record(Kind.USER_RESET, actor, user=name)
+
+
+def find(connection: Connection, name: str) -> Account | None:
+    row = connection.execute(select(USER).where(USER.c.name == name)).one_or_none()
+    return None if row is None else _account(row)
+
+
+def get(connection: Connection, name: str) -> Account:
+    """Raises: NotFound."""
+    account = find(connection, name)
+    if account is None:
+        raise NotFound(f"There is no user {name}; `broadcaster user list` shows who there is.")
+    return account
+
+
+def everybody(connection: Connection) -> list[Account]:
+    return [_account(row) for row in connection.execute(select(USER).order_by(USER.c.name))]
+
+
+def authenticate(tx: Transaction, *, name: str, password: str) -> Account | None:
+    """The account if name and password are right, else None; a refusal is recorded, and slows further tries.
+
+    A name that does not exist takes as long as a wrong password. Raises: NotAllowed while a name must wait.
+    """
+    _refuse_while_waiting(tx, name)
+    row = tx.connection.execute(select(USER).where(USER.c.name == name)).one_or_none()
+    known_hash = _NOBODY if row is None else str(row.password_hash)
+    fits = len(password) <= 256 and _fits(known_hash, password)
+    if row is None or not fits or row.disabled:
+        _count_refusal(tx, name)
+        tx.record(Kind.USER_REFUSED, name[:32], why="password")
+        return None
+    _forget_refusals(tx, name)
+    return _account(row)
+
+
+def _keep_one_admin(connection: Connection, account: Account, *, stays: bool) -> None:
+    if stays or Role.ADMIN not in account.roles or account.disabled:
+        return
+    others = connection.scalar(
+        select(func.count()).where(USER.c.roles.contains("admin"), ~USER.c.disabled, USER.c.name != account.name)
+    )
+    if not others:
+        raise Conflict(f"{account.name} is the only admin; make another one first.")
+
+
+def _refuse_while_waiting(tx: Transaction, name: str) -> None:
+    row = tx.connection.execute(select(META.c.value).where(META.c.name == f"refused:{name[:32]}")).scalar_one_or_none()
+    if row is None:
+        return
+    count, _, until = row.partition(" ")
+    if int(count) >= TRIES and float(until) > tx.now.timestamp():
+        raise NotAllowed(f"Too many wrong passwords for {name[:32]}; wait five minutes, or have an admin reset it.")
+
+
+def _count_refusal(tx: Transaction, name: str) -> None:
+    key = f"refused:{name[:32]}"
+    until = (tx.now + PAUSE).timestamp()
+    found = tx.connection.execute(select(META.c.value).where(META.c.name == key)).scalar_one_or_none()
+    if found is None:
+        tx.connection.execute(insert(META).values(name=key, value=f"1 {until}"))
+    else:
+        count, _, before = found.partition(" ")
+        fresh = float(before) <= tx.now.timestamp()  # the last refusal is long ago: count anew
+        tx.connection.execute(
+            update(META).where(META.c.name == key).values(value=f"{1 if fresh else int(count) + 1} {until}")
+        )
+
+
+def _forget_refusals(tx: Transaction, name: str) -> None:
+    tx.connection.execute(META.delete().where(META.c.name == f"refused:{name}"))
+
+
+def _account(row: object) -> Account:
+    return Account(
+        name=row.name,  # type: ignore[attr-defined]
+        roles=parse_roles(row.roles),  # type: ignore[attr-defined]
+        disabled=bool(row.disabled),  # type: ignore[attr-defined]
+        must_change=bool(row.must_change),  # type: ignore[attr-defined]
+    )
+
+
+# A hash nobody's password fits, so that an unknown name costs the same work.
+_NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$Zm9yIG5vYm9keSBhdCBhbGwsIGV2ZXIsIGFueXdheSE"
+
+
+def _fits(known_hash: str, password: str) -> bool:
+    from argon2.exceptions import Argon2Error, InvalidHashError
+
+    try:
+        return _hasher().verify(known_hash, password)
+    except (Argon2Error, InvalidHashError):
+        return False
+
+
+def _hasher() -> PasswordHasher:
+    """Argon2id with the library's defaults (RFC 9106, second recommended option: 64 MiB, 3 passes)."""
+    from argon2 import PasswordHasher
+
+    return PasswordHasher()

@@ -1,0 +1,535 @@
+"""The life of a broadcast: asked for, started, expanded into dispatches by the database, paused, closed, done."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Connection, Select, case, exists, func, insert, literal, or_, select, update
+
+from broadcaster.db.tables import (
+    Address,
+    Approval,
+    Broadcast,
+    Contact,
+    Dispatch,
+    Group,
+    Member,
+    Plan,
+    Revision,
+    Suppression,
+    table,
+)
+from broadcaster.dispatch import store
+from broadcaster.dispatch.dispatch import State
+from broadcaster.dispatch.revision import RevisionBody, languages_for, read, words
+from broadcaster.dispatch.road import Road
+from broadcaster.errors import Conflict, NotFound
+from broadcaster.ledger.entry import Kind
+from broadcaster.ledger.store import Transaction
+
+ADDRESS, APPROVAL, BROADCAST, CONTACT = table(Address), table(Approval), table(Broadcast), table(Contact)
+DISPATCH, GROUP, MEMBER, REVISION = table(Dispatch), table(Group), table(Member), table(Revision)
+SUPPRESSION, PLAN = table(Suppression), table(Plan)
+EXPANDED = "done"
+CHUNK = store.CHUNK
+ENDED = ("rejected", "done", "expired", "cancelled")
+
+Roads = Mapping[str, Road]
+
+
+def public_id(broadcast: int) -> str:
+    """Sorts as text."""
+    return f"b-{broadcast:08d}"
+
+
+def read_public_id(text: str) -> int:
+    """Raises: NotFound for what is no broadcast id."""
+    if not text.startswith("b-") or not text[2:].isdigit() or len(text) > 18:
+        raise NotFound(f"{text!r} is no broadcast id; they look like b-00000042: see `broadcaster broadcast list`.")
+    return int(text[2:])
+
+
+def get(connection: Connection, broadcast: int) -> Any:
+    """The row. Raises: NotFound."""
+    row = connection.execute(select(BROADCAST).where(BROADCAST.c.id == broadcast)).one_or_none()
+    if row is None:
+        raise NotFound(
+            f"There is no broadcast {public_id(broadcast)}; `broadcaster broadcast list` shows what there is."
+        )
+    return row
+
+
+def chains(row: Any) -> list[list[str]]:
+    """`[["zalo", "sms"], ["web"]]`: each chain is tried from the left."""
+    found: list[list[str]] = json.loads(row.channels)
+    return found
+
+
+def channel_names(row: Any) -> list[str]:
+    return [channel for chain in chains(row) for channel in chain]
+
+
+# -- asked for --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdHoc:
+    """What a person asks to be sent, outside any schedule; exactly this is approved."""
+
+    message: str
+    revision: str  # hash
+    channel: str
+    sender: str
+    group: int | None
+    language: str
+    local: str  # nominal local time
+    due_at: datetime
+    expires_at: datetime
+    timezone: str
+    quiet_hours: str
+    cap_per_24h: int
+    require_consent: bool
+    campaign: str | None = None
+
+    def subject(self, members: str) -> str:
+        """The hash that is approved: revision, channel, sender, language, time, and the group's members."""
+        bound = [self.revision, self.channel, self.sender, self.language, self.local, self.timezone, members,
+                 self.quiet_hours, self.cap_per_24h, self.require_consent, self.campaign or ""]  # fmt: skip
+        return sha256(json.dumps(bound, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+
+
+def members_digest(connection: Connection, group: int | None) -> str:
+    """SHA-256 over the sorted contact ids of a group, read in pages; "" without a group."""
+    if group is None:
+        return ""
+    digest, after = sha256(), 0
+    while True:
+        ids = connection.scalars(
+            select(MEMBER.c.contact_id)
+            .where(MEMBER.c.group_id == group, MEMBER.c.contact_id > after)
+            .order_by(MEMBER.c.contact_id)
+            .limit(10 * CHUNK)
+        ).all()
+        if not ids:
+            return digest.hexdigest()
+        digest.update(b",".join(b"%d" % one for one in ids) + b",")
+        after = ids[-1]
+
+
+def ask(tx: Transaction, wanted: AdHoc, *, by: str) -> tuple[int, str]:
+    """An ad-hoc broadcast in state `submitted`; returns its id and the hash to approve."""
+    subject = wanted.subject(members_digest(tx.connection, wanted.group))
+    row = {
+        "campaign_id": wanted.campaign, "schedule_id": "", "local": wanted.local, "message_id": wanted.message,
+        "state": "submitted", "paused_from": "", "authority": subject, "authority_kind": "broadcast",
+        "revision_hash": wanted.revision, "due_at": wanted.due_at, "expires_at": wanted.expires_at, "if_missed": "all",
+        "timezone": wanted.timezone, "quiet_hours": wanted.quiet_hours, "blackout": "",
+        "cap_per_24h": wanted.cap_per_24h, "require_consent": wanted.require_consent,
+        "channels": json.dumps([[wanted.channel]]), "group_id": wanted.group, "language": wanted.language,
+        "languages": wanted.language if wanted.language != "contact" else "vi", "priority": 0, "expansion": "",
+        "planned": 0, "held": "", "created_by": by, "created_at": tx.now,
+    }  # fmt: skip
+    number = int(tx.connection.execute(insert(BROADCAST).values(row)).inserted_primary_key[0])  # type: ignore[index]
+    return number, subject
+
+
+def unchanged(connection: Connection, row: Any, sender: str) -> bool:
+    """Whether an ad-hoc broadcast is still what was submitted: the group's members and the sender included."""
+    (channel,) = channel_names(row)
+    wanted = AdHoc(
+        message=row.message_id, revision=row.revision_hash, channel=channel, sender=sender, group=row.group_id,
+        language=row.language, local=row.local, due_at=row.due_at, expires_at=row.expires_at, timezone=row.timezone,
+        quiet_hours=row.quiet_hours, cap_per_24h=row.cap_per_24h, require_consent=row.require_consent,
+        campaign=row.campaign_id,
+    )  # fmt: skip
+    return bool(wanted.subject(members_digest(connection, row.group_id)) == row.authority)
+
+
+def admit(tx: Transaction, broadcast: int) -> None:
+    """Its approval has been given in this transaction: it may start at its time."""
+    _move(tx, broadcast, {"submitted"}, "planned")
+
+
+def refuse(tx: Transaction, broadcast: int) -> None:
+    _move(tx, broadcast, {"submitted"}, "rejected", ended_at=tx.now)
+
+
+# -- started and expanded ---------------------------------------------------------------------------------------------
+
+
+def start(tx: Transaction, row: Any, roads: Roads, *, actor: str = "scheduler") -> str:
+    """Freeze the newest approved revision and open the broadcast. Returns "" or the word for why it is held."""
+    held, revision, body = _startable(tx.connection, row, roads)
+    if held or body is None:
+        hold(tx, row, held, actor=actor)
+        return held
+    tx.connection.execute(
+        update(BROADCAST)
+        .where(BROADCAST.c.id == row.id, BROADCAST.c.state == "planned")
+        .values(state="running", revision_hash=revision, started_at=tx.now, held="")
+    )
+    tx.record(
+        Kind.BROADCAST_START, actor, b=row.id, revision=revision, authority=row.authority,
+        authority_kind=row.authority_kind, campaign=row.campaign_id or "", message=row.message_id,
+        channels=channel_names(row), texts=_text_hashes(row, body, roads),
+    )  # fmt: skip
+    return ""
+
+
+def _startable(connection: Connection, row: Any, roads: Roads) -> tuple[str, str, RevisionBody | None]:
+    missing = [name for name in channel_names(row) if name not in roads]
+    if missing:
+        return "no_channel", "", None
+    revision = row.revision_hash or connection.scalar(
+        select(APPROVAL.c.subject).where(
+            APPROVAL.c.kind == "revision", APPROVAL.c.name == row.message_id, APPROVAL.c.state == "approved"
+        )
+    )
+    if revision is None:
+        return "not_approved", "", None
+    if row.authority_kind == "broadcast" and not unchanged(connection, row, roads[channel_names(row)[0]].sender):
+        return "audience_changed", "", None
+    canonical = connection.scalar(select(REVISION.c.canonical).where(REVISION.c.hash == revision))
+    body = read(canonical or b"", revision)
+    return ("", revision, body) if body else ("tampered", revision, None)
+
+
+def _text_hashes(row: Any, body: RevisionBody, roads: Roads) -> dict[str, str]:
+    found = {}
+    for name in channel_names(row):
+        road = roads[name]
+        for language in _languages(row, body, road):
+            said = words(body, traits=road.traits, accents=road.accents, language=language)
+            if said:
+                found[f"{name}/{language}"] = said.sha256
+    return found
+
+
+def _languages(row: Any, body: RevisionBody, road: Road) -> list[str]:
+    """The languages this broadcast may use on this road, the default one first; [] if the revision has no fitting form."""
+    wanted = row.languages.split(",")
+    if road.traits.unit == "public":
+        wanted = list(road.languages or wanted)
+    elif row.language != "contact":
+        wanted = [row.language]
+    return languages_for(body, traits=road.traits, accents=road.accents, wanted=wanted)
+
+
+def hold(tx: Transaction, row: Any, reason: str, *, actor: str) -> None:
+    """Note why it does not go; said in the ledger once per reason, unless it is only the hour."""
+    if row.held == reason:
+        return
+    tx.connection.execute(update(BROADCAST).where(BROADCAST.c.id == row.id).values(held=reason))
+    if reason not in ("", "quiet_hours", "blackout"):
+        tx.record(Kind.BROADCAST_HOLD, actor, b=row.id, reason=reason)
+
+
+def expand_chunk(tx: Transaction, broadcast: int, roads: Roads) -> bool:
+    """Write the next at most 5,000 dispatches; True while there is more. The cursor moves in the same transaction."""
+    row = get(tx.connection, broadcast)
+    if row.state not in ("running", "paused") or row.expansion == EXPANDED:
+        return False
+    cursor = json.loads(row.expansion or '{"chain": 0, "after": 0}')
+    all_chains = chains(row)
+    body = _body(tx.connection, row)
+    if body is None or cursor["chain"] >= len(all_chains):
+        _set_cursor(tx, row, EXPANDED)
+        return False
+    chain = all_chains[cursor["chain"]]
+    road = roads[chain[0]]
+    if road.traits.unit == "public":
+        born, last = _expand_public(tx, row, road, body), None
+    else:
+        born, last = _expand_people(tx, row, [roads[name] for name in chain], body, after=cursor["after"])
+    _record_born(tx, row, born)
+    following = (
+        {"chain": cursor["chain"], "after": last} if last is not None else {"chain": cursor["chain"] + 1, "after": 0}
+    )
+    finished = following["chain"] >= len(all_chains)
+    _set_cursor(tx, row, EXPANDED if finished else json.dumps(following), more=sum(born.values()))
+    return not finished
+
+
+def _body(connection: Connection, row: Any) -> RevisionBody | None:
+    canonical = connection.scalar(select(REVISION.c.canonical).where(REVISION.c.hash == row.revision_hash))
+    return read(canonical or b"", row.revision_hash)
+
+
+def _set_cursor(tx: Transaction, row: Any, cursor: str, *, more: int = 0) -> None:
+    tx.connection.execute(
+        update(BROADCAST).where(BROADCAST.c.id == row.id).values(expansion=cursor, planned=BROADCAST.c.planned + more)
+    )
+
+
+def _record_born(tx: Transaction, row: Any, born: Counter[tuple[str, str]]) -> None:
+    store.count(tx.connection, {(row.id, channel, state): n for (channel, state), n in born.items()})
+    for channel in sorted({channel for channel, _ in born}):
+        found = {state: n for (one, state), n in born.items() if one == channel}
+        tx.record(Kind.BROADCAST_EXPAND, "scheduler", b=row.id, channel=channel, n=sum(found.values()), states=found)
+
+
+def _expand_public(tx: Transaction, row: Any, road: Road, body: RevisionBody) -> Counter[tuple[str, str]]:
+    """One dispatch per language edition to the channel's own address."""
+    address = public_address(tx, road.channel)
+    born: Counter[tuple[str, str]] = Counter()
+    for language in _languages(row, body, road):
+        values = {
+            "broadcast_id": row.id, "channel": road.channel, "address_id": address, "edition": language,
+            "language": language, "state": State.PLANNED.value, "attempts": 0, "uncounted": 0,
+        }  # fmt: skip
+        tx.connection.execute(insert(DISPATCH).values(values))
+        born[road.channel, State.PLANNED.value] += 1
+    return born
+
+
+def public_address(tx: Transaction, channel: str) -> int:
+    """The address of a public channel, made on first use."""
+    where = (ADDRESS.c.kind == "public", ADDRESS.c.value == channel)
+    found = tx.connection.scalar(select(ADDRESS.c.id).where(*where))
+    if found is None:
+        key = sha256(f"public:{channel}".encode()).digest()
+        tx.connection.execute(insert(ADDRESS).values(contact_id=None, kind="public", value=channel, key=key))
+        found = tx.connection.scalar(select(ADDRESS.c.id).where(*where))
+    assert found is not None
+    return int(found)
+
+
+def _expand_people(
+    tx: Transaction, row: Any, chain: list[Road], body: RevisionBody, *, after: int
+) -> tuple[Counter[tuple[str, str]], int | None]:
+    """The next members of the group; each gets the first channel of the chain he or she has an address for."""
+    born: Counter[tuple[str, str]] = Counter()
+    page = (
+        select(MEMBER.c.contact_id)
+        .where(MEMBER.c.group_id == row.group_id, MEMBER.c.contact_id > after)
+        .order_by(MEMBER.c.contact_id)
+        .limit(CHUNK)
+        .subquery()
+    )
+    last, size = tx.connection.execute(select(func.max(page.c.contact_id), func.count()).select_from(page)).one()
+    if not size:
+        return born, None
+    tried: list[str] = []
+    for road in chain:
+        chosen = _members(row, road, body, tried).where(MEMBER.c.contact_id > after, MEMBER.c.contact_id <= last)
+        names = [
+            "broadcast_id",
+            "channel",
+            "address_id",
+            "edition",
+            "language",
+            "state",
+            "reason",
+            "attempts",
+            "uncounted",
+        ]
+        result = tx.connection.execute(
+            insert(DISPATCH).from_select(names, chosen.order_by(MEMBER.c.contact_id)).returning(DISPATCH.c.state)
+        )
+        for (state,) in result:
+            born[road.channel, state] += 1
+        tried.append(road.traits.address)
+    return born, (int(last) if size == CHUNK else None)
+
+
+def _members(row: Any, road: Road, body: RevisionBody, tried: list[str]) -> Select[Any]:
+    """The group's members this road reaches, as rows of `dispatch`; the first address of the kind, in order of entry."""
+    other = ADDRESS.alias("other")
+    first = (
+        select(func.min(other.c.id))
+        .where(other.c.contact_id == CONTACT.c.id, other.c.kind == road.traits.address, other.c.value.is_not(None))
+        .scalar_subquery()
+    )
+    speakable = _languages(row, body, road)
+    if row.language == "contact" and speakable:
+        language: Any = case((CONTACT.c.language.in_(speakable), CONTACT.c.language), else_=literal(speakable[0]))
+    else:
+        language = literal(row.language if row.language != "contact" else row.languages.split(",")[0])
+    reason = case(
+        (SUPPRESSION.c.key.is_not(None), literal("opted_out")),
+        *([(_no_consent(), literal("no_consent"))] if row.require_consent and road.traits.unit == "person" else []),
+        *([(literal(1) == 1, literal("no_form"))] if not speakable else []),
+        else_=None,
+    )
+    state = case((reason.is_not(None), literal(State.SUPPRESSED.value)), else_=literal(State.PLANNED.value))
+    query = (
+        select(
+            literal(row.id),
+            literal(road.channel),
+            ADDRESS.c.id,
+            literal(""),
+            language,
+            state,
+            reason,
+            literal(0),
+            literal(0),
+        )
+        .select_from(MEMBER)
+        .join(CONTACT, CONTACT.c.id == MEMBER.c.contact_id)
+        .join(ADDRESS, ADDRESS.c.id == first)
+        .outerjoin(SUPPRESSION, SUPPRESSION.c.key == ADDRESS.c.key)
+        .where(MEMBER.c.group_id == row.group_id)
+    )
+    if tried:
+        earlier = ADDRESS.alias("earlier")
+        query = query.where(
+            ~exists().where(
+                earlier.c.contact_id == CONTACT.c.id, earlier.c.kind.in_(tried), earlier.c.value.is_not(None)
+            )
+        )
+    return query
+
+
+def _no_consent() -> Any:
+    return or_(CONTACT.c.consent_source == "", CONTACT.c.consent_date.is_(None))
+
+
+def reach(connection: Connection, row: Any, roads: Roads) -> dict[str, int]:
+    """How many dispatches per channel this broadcast would have; for one that ends before it is expanded."""
+    found: dict[str, int] = {}
+    for chain in chains(row):
+        tried: list[str] = []
+        for name in chain:
+            road = roads.get(name)
+            if road is None:
+                found[name] = 0
+                continue
+            if road.traits.unit == "public":
+                found[name] = len(road.languages or row.languages.split(","))
+                continue
+            has = ADDRESS.alias("has")
+            query = (
+                select(func.count())
+                .select_from(MEMBER)
+                .where(
+                    MEMBER.c.group_id == row.group_id,
+                    exists().where(
+                        has.c.contact_id == MEMBER.c.contact_id,
+                        has.c.kind == road.traits.address,
+                        has.c.value.is_not(None),
+                    ),
+                )
+            )
+            if tried:
+                earlier = ADDRESS.alias("earlier")
+                query = query.where(
+                    ~exists().where(
+                        earlier.c.contact_id == MEMBER.c.contact_id,
+                        earlier.c.kind.in_(tried),
+                        earlier.c.value.is_not(None),
+                    )
+                )
+            found[name] = int(connection.scalar(query) or 0)
+            tried.append(road.traits.address)
+    return found
+
+
+# -- paused, closed, done ---------------------------------------------------------------------------------------------
+
+
+def pause(tx: Transaction, broadcast: int, actor: str, reason: str) -> None:
+    """Raises: Conflict unless it is planned or running."""
+    row = get(tx.connection, broadcast)
+    _move(tx, broadcast, {"planned", "running"}, "paused", paused_from=row.state)
+    tx.record(Kind.BROADCAST_PAUSE, actor, b=broadcast, reason=reason)
+
+
+def resume(tx: Transaction, broadcast: int, actor: str) -> None:
+    """Raises: Conflict unless it is paused."""
+    row = get(tx.connection, broadcast)
+    _move(tx, broadcast, {"paused"}, row.paused_from or "planned", paused_from="")
+    tx.record(Kind.BROADCAST_RESUME, actor, b=broadcast)
+
+
+def cancel(tx: Transaction, broadcast: int, actor: str, reason: str, *, roads: Roads | None = None) -> int:
+    """Nothing more of it goes out; what was planned is closed as cancelled. Raises: Conflict if it has ended."""
+    row = get(tx.connection, broadcast)
+    _move(tx, broadcast, {"submitted", "planned", "running", "paused"}, "cancelled", ended_at=tx.now)
+    tx.record(Kind.BROADCAST_CANCEL, actor, b=broadcast, reason=reason)
+    if row.expansion != EXPANDED and row.expansion == "" and roads is not None and row.state != "submitted":
+        return _close_unexpanded(tx, row, roads, State.CANCELLED)
+    return store.close(tx, broadcast, state=State.CANCELLED, reason=reason, actor=actor)
+
+
+def expire(tx: Transaction, row: Any, roads: Roads, *, reason: str, actor: str = "scheduler") -> int:
+    """Its time has passed: what was not sent is expired and counted, expanded or not."""
+    if row.expansion == "":
+        _move(tx, row.id, {"planned", "running", "paused"}, "expired", ended_at=tx.now, held=reason)
+        n = _close_unexpanded(tx, row, roads, State.EXPIRED)
+        tx.record(
+            Kind.BROADCAST_EXPIRE, actor, b=row.id, reason=reason, planned=n, channels=reach(tx.connection, row, roads)
+        )
+        return n
+    while row.expansion != EXPANDED and expand_chunk(tx, row.id, roads):
+        pass
+    return store.close(tx, row.id, state=State.EXPIRED, reason=reason, actor=actor)
+
+
+def _close_unexpanded(tx: Transaction, row: Any, roads: Roads, state: State) -> int:
+    """Count what it would have had, so that the sums still close."""
+    found = reach(tx.connection, row, roads)
+    store.count(tx.connection, {(row.id, channel, state.value): n for channel, n in found.items()})
+    total = sum(found.values())
+    tx.connection.execute(update(BROADCAST).where(BROADCAST.c.id == row.id).values(planned=total))
+    return total
+
+
+def finish(tx: Transaction, broadcast: int) -> bool:
+    """Done once it is wholly expanded and nothing of it is open; True if that happened now."""
+    row = get(tx.connection, broadcast)
+    if (
+        row.state not in ("running", "paused")
+        or row.expansion != EXPANDED
+        or store.open_count(tx.connection, broadcast)
+    ):
+        return False
+    _move(tx, broadcast, {"running", "paused"}, "done", ended_at=tx.now, held="")
+    found = {state: n for state, n in store.states(tx.connection, broadcast).items() if n}
+    tx.record(Kind.BROADCAST_DONE, "scheduler", b=broadcast, states=found)
+    return True
+
+
+def _move(tx: Transaction, broadcast: int, before: set[str], state: str, **values: Any) -> None:
+    done = tx.connection.execute(
+        update(BROADCAST)
+        .where(BROADCAST.c.id == broadcast, BROADCAST.c.state.in_(before))
+        .values(state=state, **values)
+    )
+    if done.rowcount != 1:
+        row = get(tx.connection, broadcast)
+        wanted = " or ".join(sorted(before))
+        raise Conflict(f"Broadcast {public_id(broadcast)} is {row.state}; this takes one that is {wanted}.")
+
+
+# -- shown ------------------------------------------------------------------------------------------------------------
+
+
+def due(connection: Connection, now: datetime) -> list[Any]:
+    """Planned broadcasts whose time has come, oldest first."""
+    return list(
+        connection.execute(
+            select(BROADCAST)
+            .where(BROADCAST.c.state == "planned", BROADCAST.c.due_at <= now)
+            .order_by(BROADCAST.c.due_at, BROADCAST.c.id)
+        )
+    )
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """When the next planned broadcast is due."""
+    found: datetime | None = connection.scalar(
+        select(func.min(BROADCAST.c.due_at)).where(BROADCAST.c.state == "planned")
+    )
+    return found
+
+
+def group_name(connection: Connection, group: int | None) -> str:
+    if group is None:
+        return ""
+    return str(connection.scalar(select(GROUP.c.name).where(GROUP.c.id == group)) or "")

@@ -1,0 +1,584 @@
+"""The sender's two transactions, intent and result, and what surrounds them. Everything set-based, on both databases.
+
+The intent's transaction asks every question again: epoch, pause, stop, approval, bytes, facts, window, hours, suppression,
+cap. What it lets through stands as `sending`, with an attempt row and a ledger entry, before any request leaves.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
+
+from broadcaster.channel.address import commitment
+from broadcaster.db.tables import (
+    Address,
+    Approval,
+    Attempt,
+    Broadcast,
+    Contact,
+    Dispatch,
+    Fact,
+    Lane,
+    PriceRow,
+    Revision,
+    RevisionFact,
+    Suppression,
+    Tally,
+    table,
+)
+from broadcaster.dispatch import stop as stops
+from broadcaster.dispatch.dispatch import COUNTED, Settled, State
+from broadcaster.dispatch.guard import Ground, Hold, verdict
+from broadcaster.dispatch.revision import RevisionBody, Words, read, words
+from broadcaster.dispatch.road import Road
+from broadcaster.dispatch.store import Deltas, count
+from broadcaster.ledger.entry import Kind
+from broadcaster.ledger.store import Transaction
+
+ADDRESS, APPROVAL, ATTEMPT, BROADCAST = table(Address), table(Approval), table(Attempt), table(Broadcast)
+CONTACT, DISPATCH, FACT, LANE = table(Contact), table(Dispatch), table(Fact), table(Lane)
+PRICE, REVISION, REVISION_FACT = table(PriceRow), table(Revision), table(RevisionFact)
+SUPPRESSION, TALLY = table(Suppression), table(Tally)
+
+DAY = timedelta(hours=24)
+SENDER = "sender"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A planned dispatch as read into the lane's window; everything is asked again at the intent."""
+
+    id: int
+    broadcast: int
+    language: str
+    attempts: int
+    uncounted: int
+    address: int
+    kind: str
+    to: str
+    salt: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """A dispatch whose intent is on disk: it has a request to make, now."""
+
+    due: Due
+    n: int  # number of this attempt
+    counted: int  # tries so far that count, this one included
+    words: Words
+    expires_at: datetime
+    published_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """What came of an intent. `settled` None: the request never began; it is certainly not sent."""
+
+    due: Due
+    n: int
+    settled: Settled | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What the intent's transaction let through, and which broadcasts it holds."""
+
+    intents: list[Intent]
+    held: dict[int, Hold]  # by broadcast
+    closed: int = 0  # suppressed now
+    lane: str = ""  # why the lane itself may not send: "epoch" (another worker has it) or the pause's reason
+
+
+# -- the lane ---------------------------------------------------------------------------------------------------------
+
+
+def open_lane(tx: Transaction, channel: str) -> int:
+    """Raise the lane's epoch and settle what a dead sender left: its `sending` becomes `unknown`. Returns the epoch."""
+    found = tx.connection.scalar(select(LANE.c.epoch).where(LANE.c.channel == channel).with_for_update())
+    if found is None:
+        tx.connection.execute(insert(LANE).values(channel=channel, epoch=1, paused=""))
+    epoch = (found or 0) + 1
+    tx.connection.execute(update(LANE).where(LANE.c.channel == channel).values(epoch=epoch))
+    orphans = tx.connection.execute(
+        select(DISPATCH.c.id, DISPATCH.c.broadcast_id, DISPATCH.c.attempts).where(
+            DISPATCH.c.channel == channel, DISPATCH.c.state == State.SENDING.value
+        )
+    ).all()
+    if orphans:
+        tx.connection.execute(
+            update(DISPATCH)
+            .where(DISPATCH.c.channel == channel, DISPATCH.c.state == State.SENDING.value)
+            .values(state=State.UNKNOWN.value, reason="the sender stopped before the answer was written")
+        )
+        tx.connection.execute(
+            update(ATTEMPT)
+            .where(ATTEMPT.c.dispatch_id == bindparam("d"), ATTEMPT.c.n == bindparam("number"))
+            .values(outcome="orphan", result_at=tx.now),
+            [{"d": row.id, "number": row.attempts} for row in orphans],
+        )
+        deltas: Deltas = Counter()
+        for row in orphans:
+            _shift(deltas, row.broadcast_id, channel, State.SENDING, State.UNKNOWN)
+            tx.record(Kind.ATTEMPT_ORPHAN, SENDER, b=row.broadcast_id, d=row.id, n=row.attempts, out="unknown")
+        count(tx.connection, deltas)
+    return epoch
+
+
+def pause_lane(tx: Transaction, channel: str, why: str) -> None:
+    """Nothing more leaves by this channel until a person resumes it."""
+    done = tx.connection.execute(
+        update(LANE).where(LANE.c.channel == channel, LANE.c.paused == "").values(paused=why, paused_at=tx.now)
+    )
+    if done.rowcount:
+        tx.record(Kind.LANE_PAUSE, SENDER, ch=channel, why=why)
+
+
+def resume_lane(tx: Transaction, channel: str, *, by: str) -> bool:
+    """True if it was paused."""
+    done = tx.connection.execute(
+        update(LANE).where(LANE.c.channel == channel, LANE.c.paused != "").values(paused="", paused_at=None)
+    )
+    if done.rowcount:
+        tx.record(Kind.LANE_RESUME, by, ch=channel)
+    return bool(done.rowcount)
+
+
+# -- the window -------------------------------------------------------------------------------------------------------
+
+
+def ready_broadcasts(connection: Connection, channel: str) -> list[int]:
+    """Running broadcasts with something planned on this channel: priority first, then by their time."""
+    query = (
+        select(BROADCAST.c.id)
+        .join(TALLY, and_(TALLY.c.broadcast_id == BROADCAST.c.id, TALLY.c.channel == channel))
+        .where(BROADCAST.c.state == "running", TALLY.c.state == State.PLANNED.value, TALLY.c.n > 0)
+        .order_by(BROADCAST.c.priority.desc(), BROADCAST.c.due_at, BROADCAST.c.id)
+    )
+    return list(connection.scalars(query))
+
+
+def window(connection: Connection, channel: str, broadcast: int, *, after: int, limit: int) -> list[Due]:
+    """The next planned dispatches of a broadcast on this channel, in order of id."""
+    query = (
+        select(
+            DISPATCH.c.id, DISPATCH.c.language, DISPATCH.c.attempts, DISPATCH.c.uncounted, DISPATCH.c.address_id,
+            ADDRESS.c.kind, ADDRESS.c.value, CONTACT.c.salt,
+        )
+        .join(ADDRESS, ADDRESS.c.id == DISPATCH.c.address_id)
+        .outerjoin(CONTACT, CONTACT.c.id == ADDRESS.c.contact_id)
+        .where(
+            DISPATCH.c.channel == channel,
+            DISPATCH.c.broadcast_id == broadcast,
+            DISPATCH.c.state == State.PLANNED.value,
+            DISPATCH.c.id > after,
+        )
+        .order_by(DISPATCH.c.id)
+        .limit(limit)
+    )  # fmt: skip
+    return [
+        Due(id=i, broadcast=broadcast, language=language, attempts=attempts, uncounted=uncounted, address=address,
+            kind=kind, to=value or "", salt=salt)
+        for i, language, attempts, uncounted, address, kind, value, salt in connection.execute(query)
+    ]  # fmt: skip
+
+
+def next_retry(connection: Connection, channel: str) -> datetime | None:
+    """When the next waiting dispatch of this channel may be tried again."""
+    found: datetime | None = connection.scalar(
+        select(func.min(DISPATCH.c.not_before)).where(
+            DISPATCH.c.channel == channel, DISPATCH.c.state == State.RETRY_WAIT.value
+        )
+    )
+    return found
+
+
+def wake(tx: Transaction, channel: str) -> int:
+    """Waiting dispatches whose time has come are planned again; returns how many."""
+    ripe = and_(
+        DISPATCH.c.channel == channel, DISPATCH.c.state == State.RETRY_WAIT.value, DISPATCH.c.not_before <= tx.now
+    )
+    rows = tx.connection.execute(
+        update(DISPATCH).where(ripe).values(state=State.PLANNED.value).returning(DISPATCH.c.broadcast_id)
+    ).all()
+    deltas: Deltas = Counter()
+    for (broadcast,) in rows:
+        _shift(deltas, broadcast, channel, State.RETRY_WAIT, State.PLANNED)
+    count(tx.connection, deltas)
+    return len(rows)
+
+
+# -- the intent -------------------------------------------------------------------------------------------------------
+
+
+def intend(
+    tx: Transaction,
+    road: Road,
+    epoch: int,
+    batch: Sequence[Due],
+    *,
+    refresh: Callable[[Transaction], None] = lambda _tx: None,
+) -> Batch:
+    """Record the intents of those in the batch that may leave now; the rest keep their state, or are suppressed.
+
+    `refresh` brings the facts table up to the facts file, first of all. Durable when the transaction is.
+    """
+    stops.share_lock(tx.connection)
+    lane = tx.connection.execute(select(LANE.c.epoch, LANE.c.paused).where(LANE.c.channel == road.channel)).one()
+    if lane.epoch != epoch or lane.paused:
+        return Batch(intents=[], held={}, lane="epoch" if lane.epoch != epoch else lane.paused)
+    refresh(tx)
+    standing = stops.standing(tx.connection, tx.now)
+    grounds = {b: _ground(tx, b, road, standing) for b in dict.fromkeys(due.broadcast for due in batch)}
+    held = {b: hold for b, (_, _, hold) in grounds.items() if hold}
+    for row, _, hold in grounds.values():
+        _note(tx, row, hold)
+    candidates = [due for due in batch if due.broadcast not in held]
+    allowed, closed = _allowed(tx, road, candidates, grounds, stops.areas(standing))
+    return Batch(intents=_record(tx, road, epoch, allowed, grounds), held=held, closed=closed)
+
+
+_Grounds = dict[int, tuple[Any, RevisionBody | None, Hold | None]]
+
+
+def _ground(
+    tx: Transaction, broadcast: int, road: Road, standing: list[stops.Standing]
+) -> tuple[Any, RevisionBody | None, Hold | None]:
+    connection = tx.connection
+    row = connection.execute(
+        select(BROADCAST, REVISION.c.canonical, REVISION.c.valid_from, REVISION.c.valid_until)
+        .outerjoin(REVISION, REVISION.c.hash == BROADCAST.c.revision_hash)
+        .where(BROADCAST.c.id == broadcast)
+    ).one()
+    body = read(row.canonical or b"", row.revision_hash or "")
+    today = tx.now.astimezone(ZoneInfo(row.timezone)).date()
+    stale = connection.execute(
+        select(REVISION_FACT.c.fact)
+        .outerjoin(FACT, FACT.c.name == REVISION_FACT.c.fact)
+        .where(
+            REVISION_FACT.c.revision_hash == row.revision_hash,
+            or_(FACT.c.name.is_(None), FACT.c.digest != REVISION_FACT.c.digest, FACT.c.verify_by < today),
+        )
+        .limit(1)
+    ).first()
+    ground = Ground(
+        state=row.state, expires_at=row.expires_at, timezone=row.timezone, quiet_hours=row.quiet_hours,
+        blackout=row.blackout, authority=_approval(connection, row.authority_kind, row.authority),
+        approval=_approval(connection, "revision", row.revision_hash or ""), intact=body is not None,
+        stale=stale is not None, valid_from=row.valid_from, valid_until=row.valid_until,
+        stopped=stops.covers(standing, campaign=row.campaign_id, channel=road.channel),
+    )  # fmt: skip
+    return row, body, verdict(ground, unit=road.traits.unit, provider_hours=road.traits.hours, now=tx.now)
+
+
+def _approval(connection: Connection, kind: str, subject: str) -> str | None:
+    """State of the newest decision about exactly this subject."""
+    found: str | None = connection.scalar(
+        select(APPROVAL.c.state)
+        .where(APPROVAL.c.kind == kind, APPROVAL.c.subject == subject)
+        .order_by(APPROVAL.c.id.desc())
+        .limit(1)
+    )
+    return found
+
+
+def _note(tx: Transaction, row: Any, hold: Hold | None) -> None:
+    """Keep the broadcast's `held` true; the ledger hears of what a person must know, once."""
+    reason = hold.reason if hold else ""
+    if row.held == reason or reason in ("paused", "planned", "cancelled", "done", "expired"):
+        return
+    tx.connection.execute(update(BROADCAST).where(BROADCAST.c.id == row.id).values(held=reason))
+    if reason not in ("", "quiet_hours", "blackout", "late", "stopped"):
+        tx.record(Kind.BROADCAST_HOLD, SENDER, b=row.id, reason=reason)
+
+
+def _allowed(
+    tx: Transaction, road: Road, batch: list[Due], grounds: _Grounds, stopped_areas: frozenset[str]
+) -> tuple[list[Due], int]:
+    """Ask for each row again: still planned, not suppressed, not in a stopped area, not over the cap, has words.
+
+    Returns those that may leave, and how many were suppressed.
+    """
+    if not batch:
+        return [], 0
+    rows = tx.connection.execute(
+        select(DISPATCH.c.id, SUPPRESSION.c.key.is_not(None), CONTACT.c.commune)
+        .join(ADDRESS, ADDRESS.c.id == DISPATCH.c.address_id)
+        .outerjoin(CONTACT, CONTACT.c.id == ADDRESS.c.contact_id)
+        .outerjoin(SUPPRESSION, SUPPRESSION.c.key == ADDRESS.c.key)
+        .where(
+            DISPATCH.c.id.in_([due.id for due in batch]),
+            DISPATCH.c.state == State.PLANNED.value,
+            ADDRESS.c.value.is_not(None),
+        )
+    )
+    asked = {i: ("opted_out" if suppressed else "", commune) for i, suppressed, commune in rows}
+    full = _over_cap(tx, batch, grounds) if road.traits.unit == "person" else frozenset()
+    allowed: list[Due] = []
+    refused: dict[str, list[Due]] = {}
+    seen: set[int] = set()
+    for due in batch:
+        if due.id not in asked:
+            continue
+        reason, commune = asked[due.id]
+        if not reason and due.address in full:
+            reason = "cap_24h"
+        if not reason and _said(due, road, grounds) is None:
+            reason = "no_form"
+        if reason:
+            refused.setdefault(reason, []).append(due)
+        elif (commune and commune in stopped_areas) or due.address in seen:
+            continue  # stays planned: the stop may be lifted; a second one to this address waits for the cap's answer
+        else:
+            seen.add(due.address)
+            allowed.append(due)
+    for reason, dues in refused.items():
+        _suppress(tx, road.channel, dues, reason)
+    return allowed, sum(map(len, refused.values()))
+
+
+def _said(due: Due, road: Road, grounds: _Grounds) -> Words | None:
+    body = grounds[due.broadcast][1]
+    assert body is not None
+    return words(body, traits=road.traits, accents=road.accents, language=due.language)
+
+
+def _over_cap(tx: Transaction, batch: list[Due], grounds: _Grounds) -> frozenset[int]:
+    """Addresses that have had their number of messages in the last 24 hours; one query for the batch."""
+    caps = {row.cap_per_24h for row, _, _ in grounds.values()} - {0}
+    if not caps:
+        return frozenset()
+    rows = tx.connection.execute(
+        select(DISPATCH.c.address_id, func.count())
+        .where(
+            DISPATCH.c.address_id.in_(list({due.address for due in batch})),
+            DISPATCH.c.sent_at > tx.now - DAY,
+            DISPATCH.c.state.in_([state.value for state in COUNTED]),
+        )
+        .group_by(DISPATCH.c.address_id)
+    )
+    had: dict[int, int] = {address: n for address, n in rows}  # noqa: C416 - Row is no tuple to mypy
+    return frozenset(
+        due.address for due in batch if 0 < grounds[due.broadcast][0].cap_per_24h <= had.get(due.address, 0)
+    )
+
+
+def _suppress(tx: Transaction, channel: str, dues: list[Due], reason: str) -> None:
+    tx.connection.execute(
+        update(DISPATCH)
+        .where(DISPATCH.c.id.in_([due.id for due in dues]), DISPATCH.c.state == State.PLANNED.value)
+        .values(state=State.SUPPRESSED.value, reason=reason)
+    )
+    deltas: Deltas = Counter()
+    for due in dues:
+        _shift(deltas, due.broadcast, channel, State.PLANNED, State.SUPPRESSED)
+    count(tx.connection, deltas)
+    for broadcast, n in sorted(Counter(due.broadcast for due in dues).items()):
+        tx.record(
+            Kind.DISPATCH_CLOSE, SENDER, b=broadcast, channel=channel, state=State.SUPPRESSED.value, reason=reason, n=n,
+            **{"from": {State.PLANNED.value: n}},
+        )  # fmt: skip
+
+
+def _record(tx: Transaction, road: Road, epoch: int, allowed: list[Due], grounds: _Grounds) -> list[Intent]:
+    if not allowed:
+        return []
+    ids = [due.id for due in allowed]
+    tx.connection.execute(
+        update(DISPATCH)
+        .where(DISPATCH.c.id.in_(ids))
+        .values(
+            state=State.SENDING.value, attempts=DISPATCH.c.attempts + 1, sent_at=tx.now, reason=None, not_before=None
+        )
+    )
+    tx.connection.execute(
+        insert(ATTEMPT),
+        [
+            {"dispatch_id": due.id, "n": due.attempts + 1, "epoch": epoch, "intent_at": tx.now, "parts": 0}
+            for due in allowed
+        ],
+    )
+    deltas: Deltas = Counter()
+    intents = []
+    for due in allowed:
+        row, _, _ = grounds[due.broadcast]
+        said = _said(due, road, grounds)
+        assert said is not None
+        _shift(deltas, due.broadcast, road.channel, State.PLANNED, State.SENDING)
+        tx.record(
+            Kind.ATTEMPT_INTENT, SENDER, b=due.broadcast, d=due.id, n=due.attempts + 1, ch=road.channel,
+            to=commitment(due.salt, due.kind, due.to).hex() if due.salt else f"{due.kind}:{due.to}",
+        )  # fmt: skip
+        intents.append(
+            Intent(
+                due=due,
+                n=due.attempts + 1,
+                counted=due.attempts + 1 - due.uncounted,
+                words=said,
+                expires_at=row.expires_at,
+                published_at=row.due_at,
+            )
+        )
+    count(tx.connection, deltas)
+    return intents
+
+
+# -- the result -------------------------------------------------------------------------------------------------------
+
+
+def conclude(
+    tx: Transaction, channel: str, finished: Sequence[Finished], *, price: tuple[int, int] | None = None
+) -> None:
+    """Record what came of intents; repeatable: what is already recorded stays.
+
+    `price` = (id, micros per part) of the price in force. A dispatch that a receipt has moved meanwhile keeps its state;
+    a late acceptance of one that became `unknown` is taken as the evidence it is.
+    """
+    ids = [one.due.id for one in finished]
+    now_in = {
+        i: (State(state), attempts)
+        for i, state, attempts in tx.connection.execute(
+            select(DISPATCH.c.id, DISPATCH.c.state, DISPATCH.c.attempts).where(DISPATCH.c.id.in_(ids)).with_for_update()
+        )
+    }
+    moved: list[dict[str, Any]] = []
+    tried: list[dict[str, Any]] = []
+    deltas: Deltas = Counter()
+    for one in finished:
+        was, attempts = now_in[one.due.id]
+        if attempts != one.n:
+            continue  # a later attempt exists: this result was recorded before
+        after = _after(one, was)
+        tried.append(_attempt_row(one, tx.now, price))
+        if after is not None:
+            moved.append(_dispatch_row(one, after))
+            _shift(deltas, one.due.broadcast, channel, was, after)
+        _tell(tx, one, after or was, price)
+    if moved:
+        tx.connection.execute(_MOVE, moved)
+    if tried:
+        tx.connection.execute(_TRIED, tried)
+    count(tx.connection, deltas)
+    _suppress_people(tx, finished)
+
+
+def _after(one: Finished, was: State) -> State | None:
+    """Where the dispatch goes now; None: it stays where something else has put it."""
+    wanted = one.settled.state if one.settled else State.PLANNED
+    if was is State.SENDING:
+        return wanted
+    if was is State.UNKNOWN and wanted is State.ACCEPTED:
+        return wanted
+    return None
+
+
+_MOVE = (
+    update(DISPATCH)
+    .where(DISPATCH.c.id == bindparam("d"))
+    .values(
+        state=bindparam("to_state"),
+        uncounted=DISPATCH.c.uncounted + bindparam("free"),
+        not_before=bindparam("again"),
+        provider_id=bindparam("provider"),
+        reason=bindparam("why"),
+    )
+)
+
+
+def _dispatch_row(one: Finished, after: State) -> dict[str, Any]:
+    settled = one.settled
+    return {
+        "d": one.due.id,
+        "to_state": after.value,
+        "free": 0 if settled and settled.counts else 1,
+        "again": settled.not_before if settled and after is State.RETRY_WAIT else None,
+        "provider": (settled.provider_id or None) if settled else None,
+        "why": (settled.reason or None) if settled else None,
+    }
+
+
+_TRIED = (
+    update(ATTEMPT)
+    .where(ATTEMPT.c.dispatch_id == bindparam("d"), ATTEMPT.c.n == bindparam("number"))
+    .values(
+        result_at=bindparam("at"),
+        outcome=bindparam("out"),
+        code=bindparam("said"),
+        provider_id=bindparam("provider"),
+        parts=bindparam("units"),
+        price_id=bindparam("price"),
+    )
+)
+
+
+def _attempt_row(one: Finished, now: datetime, price: tuple[int, int] | None) -> dict[str, Any]:
+    settled = one.settled
+    return {
+        "d": one.due.id,
+        "number": one.n,
+        "at": now,
+        "out": settled.outcome if settled else "not_started",
+        "said": (settled.code or None) if settled else None,
+        "provider": (settled.provider_id or None) if settled else None,
+        "units": settled.parts if settled else 0,
+        "price": price[0] if price and settled and settled.parts else None,
+    }
+
+
+def _tell(tx: Transaction, one: Finished, state: State, price: tuple[int, int] | None) -> None:
+    settled = one.settled
+    fields: dict[str, Any] = {"b": one.due.broadcast, "d": one.due.id, "n": one.n, "state": state.value}
+    if settled is None:
+        fields["out"] = "not_started"
+    else:
+        fields["out"] = settled.outcome
+        if settled.parts:
+            fields |= {"parts": settled.parts, "price": price[1] if price else 0}
+        if settled.provider_id:
+            fields["id"] = settled.provider_id
+        if settled.code:
+            fields["code"] = settled.code
+    tx.record(Kind.ATTEMPT_RESULT, SENDER, **fields)
+
+
+def _suppress_people(tx: Transaction, finished: Sequence[Finished]) -> None:
+    """Whoever the provider says has opted out, or is gone, is not written to again."""
+    gone = [one for one in finished if one.settled and one.settled.suppress]
+    for one in gone:
+        key = tx.connection.scalar(select(ADDRESS.c.key).where(ADDRESS.c.id == one.due.address))
+        known = tx.connection.scalar(select(SUPPRESSION.c.kind).where(SUPPRESSION.c.key == key))
+        if key is not None and known is None:
+            tx.connection.execute(
+                insert(SUPPRESSION).values(key=key, kind=one.due.kind, reason="provider", source="refusal", at=tx.now)
+            )
+            tx.record(
+                Kind.CONTACT_OPT_OUT, SENDER, d=one.due.id, channel_kind=one.due.kind, reason="provider",
+            )  # fmt: skip
+
+
+def _shift(deltas: Deltas, broadcast: int, channel: str, before: State, after: State) -> None:
+    deltas[broadcast, channel, before.value] -= 1
+    deltas[broadcast, channel, after.value] += 1
+
+
+# -- the price --------------------------------------------------------------------------------------------------------
+
+
+def price_in_force(tx: Transaction, channel: str, amount: int | None, currency: str) -> tuple[int, int] | None:
+    """(id, micros) of the channel's price; a configured price that differs from the last becomes a new dated row."""
+    last = tx.connection.execute(
+        select(PRICE).where(PRICE.c.channel == channel).order_by(PRICE.c.id.desc()).limit(1)
+    ).one_or_none()
+    if amount is None:
+        return None
+    if last is not None and (last.amount, last.currency) == (amount, currency):
+        return int(last.id), amount
+    made = tx.connection.execute(insert(PRICE).values(channel=channel, amount=amount, currency=currency, since=tx.now))
+    tx.record(Kind.SETTINGS_SEEN, SENDER, channel=channel, price=amount, currency=currency)
+    return int(made.inserted_primary_key[0]), amount  # type: ignore[index]

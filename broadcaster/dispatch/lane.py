@@ -1,0 +1,451 @@
+"""One channel account at work: reads what is due, records intents, sends, records results. One lane is driven at a time.
+
+At most 2 x concurrency dispatches of a lane have an intent and no recorded result: that is the doubt a crash can leave.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import math
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar, cast
+
+from sqlalchemy import func, select
+
+from broadcaster.channel.base import Accepted, Channel, OutcomeUnknown, Outgoing, SendError
+from broadcaster.clock import Clock
+from broadcaster.db.engine import Database
+from broadcaster.dispatch import claim
+from broadcaster.dispatch.claim import Due, Finished, Intent
+from broadcaster.dispatch.dispatch import Patience, Settled, attempt_key, dedupe_key, settle
+from broadcaster.dispatch.revision import Words
+from broadcaster.dispatch.road import Road
+from broadcaster.dispatch.stop import STOP
+from broadcaster.ledger.store import Transaction
+from broadcaster.ledger.writer import Writer
+
+T = TypeVar("T")
+log = logging.getLogger("broadcaster.lane")
+
+WINDOW = 1000  # rows read ahead; they carry no intent, so a crash forgets them harmlessly
+STOP_SEEN = 0.2  # seconds a look at the stops is good for, just before a request
+AHEAD = 0.25  # seconds' worth of requests that may have an intent before they have a slot
+MARGIN = 5.0  # seconds beyond the adapter's own deadline before the lane gives up on it
+TROUBLE_WAIT = timedelta(seconds=1)  # between tries to write when the database cannot
+
+
+class LaneTaken(Exception):
+    """Another worker has opened this lane since; this one must not send any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneRules:
+    """The limits of one channel account."""
+
+    rate: float  # requests a second at most; 0.0 = no limit of ours
+    concurrency: int
+    timeout: float  # seconds, one request
+    patience: Patience
+    poll: timedelta = timedelta(seconds=1)  # how often it looks for what other processes changed
+    price: tuple[int, int] | None = None  # (id, micros) in force
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """Whose references these are."""
+
+    office: str
+    secret: bytes
+
+    def key(self, dispatch: int, n: int) -> str:
+        return attempt_key(self.office, dispatch, n, self.secret)
+
+
+class Pacer:
+    """Slots at an exact rate: the next one counts from the actual start of the last, so a late start is never made up."""
+
+    def __init__(self, rate: float, clock: Clock) -> None:
+        self._gap = 1.0 / rate if rate else 0.0
+        self._clock = clock
+        self._next = 0.0
+        self._turn = asyncio.Lock()
+        self._closed = False
+        self._sleeper: asyncio.Future[None] | None = None
+
+    async def slot(self) -> None:
+        """Return when a request may start; at once when closed, for whoever then finds that it may not."""
+        if not self._gap:
+            return
+        async with self._turn:
+            while not self._closed and (wait := self._next - self._clock.monotonic()) > 0:
+                moment = self._clock.now() + timedelta(microseconds=math.ceil(wait * 1e6))
+                self._sleeper = asyncio.ensure_future(self._clock.sleep_until(moment))
+                await asyncio.wait({self._sleeper})
+            self._next = self._clock.monotonic() + self._gap
+
+    def close(self) -> None:
+        self._closed = True
+        if self._sleeper:
+            self._sleeper.cancel()
+
+
+@dataclass(slots=True)
+class _Window:
+    """Rows read ahead, and how far each broadcast has been read."""
+
+    rows: deque[Due] = field(default_factory=deque)
+    read_to: dict[int, int] = field(default_factory=dict)
+    progress: bool = False  # anything let through or closed since the reading last began anew
+
+
+class Lane:
+    """Drives one channel until `close`."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        road: Road,
+        rules: LaneRules,
+        *,
+        database: Database,
+        writer: Writer,
+        clock: Clock,
+        signature: Signature,
+        chance: Callable[[], float],
+        refresh: Callable[[Transaction], None] = lambda _tx: None,
+    ) -> None:
+        self.channel = channel
+        self.road = road
+        self.rules = rules
+        self._database, self._writer, self._clock = database, writer, clock
+        self._signature, self._chance, self._refresh = signature, chance, refresh
+        self._is_async = inspect.iscoroutinefunction(channel.send)
+        self._pacer = Pacer(rules.rate, clock)
+        self._queue: asyncio.Queue[Intent] = asyncio.Queue()
+        self._window = _Window()
+        self._held: dict[int, datetime] = {}
+        self._finished: list[Finished] = []
+        self._epoch = 0
+        self._open = 0  # intents without a recorded result
+        self._waiting = 0  # of these, not begun
+        self._rest_until: datetime | None = None  # a throttle holds the whole lane
+        self._seen: tuple[int, int, str] = (0, 0, "")  # stops and pause as of the last intent
+        self._looked = float("-inf")
+        self._closing = False
+        self._changed = asyncio.Event()
+        self._to_record = asyncio.Event()
+        self._flying = 0  # between slot and recorded answer
+        self._slotting = 0  # waiting for a slot
+        self._feeder_waits = False
+        self._recording = False
+        self.wakes_at: datetime | None = None
+        self.paused = ""  # why the lane may not send, "" = it may
+        self.last_work: datetime | None = None
+
+    # -- what others may ask and say -----------------------------------------------------------------------------------
+
+    @property
+    def idle(self) -> bool:
+        """No request is in flight and nothing is being written; all that is left waits for the clock."""
+        return (
+            self._feeder_waits
+            and not (self._changed.is_set() or self._to_record.is_set())
+            and not (self._flying or self._recording)
+            and (self._queue.empty() or self._slotting > 0)
+        )
+
+    @property
+    def in_hand(self) -> int:
+        """Intents without a recorded result."""
+        return self._open
+
+    def poke(self) -> None:
+        """Something may have become due: look now."""
+        self._held.clear()
+        self._changed.set()
+
+    def close(self) -> None:
+        """No new request starts; `run` returns when the answers under way are recorded."""
+        self._closing = True
+        self._pacer.close()
+        self._changed.set()
+
+    # -- the work ------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Open the lane and drive it until `close`. Raises: LaneTaken."""
+        self._epoch = await self._writer.write(partial(claim.open_lane, channel=self.channel.name))
+        senders = [asyncio.create_task(self._send_loop()) for _ in range(self.rules.concurrency)]
+        recorder = asyncio.create_task(self._record_loop())
+        taken: LaneTaken | None = None
+        try:
+            try:
+                await self._feed_loop()
+            except LaneTaken as error:  # the answers under way are still evidence
+                taken, self._closing = error, True
+            while self._open:
+                await self._wait_changed()
+        finally:
+            for task in [*senders, recorder]:
+                task.cancel()
+            await asyncio.gather(*senders, recorder, return_exceptions=True)
+        if taken:
+            raise taken
+
+    async def _feed_loop(self) -> None:
+        while not self._closing:
+            if self._rest_until and self._rest_until > self._clock.now():
+                await self._rest(self._rest_until)
+                continue
+            room = self._room()
+            if room < 1 or (room < self.rules.concurrency // 4 and self._open):
+                await self._wait_changed()
+                continue
+            batch, wakes = await self._next(room)
+            if batch:
+                await self._intend(batch)
+            else:
+                await self._rest(wakes)
+
+    def _room(self) -> int:
+        """How many more intents may be recorded now."""
+        ahead = self.rules.concurrency
+        if self.rules.rate:
+            ahead = max(1, min(ahead, int(self.rules.rate * AHEAD)))
+        return min(2 * self.rules.concurrency - self._open, ahead - self._waiting)
+
+    async def _next(self, room: int) -> tuple[list[Due], datetime | None]:
+        """The next rows to try, at most `room`; else when it is worth looking again (None: when poked)."""
+        window = self._window
+        if not window.rows:
+            wakes = await self._read()
+            if not window.rows:
+                return [], wakes
+        return [window.rows.popleft() for _ in range(min(room, len(window.rows)))], None
+
+    async def _read(self) -> datetime | None:
+        """Fill the window from the first broadcast that is not held; returns when a wait is over."""
+        now = self._clock.now()
+        retry = await asyncio.to_thread(self._next_retry)
+        if retry is not None and retry <= now:
+            await self._write(partial(claim.wake, channel=self.channel.name))
+            retry, self._window.progress = None, True  # they stand before what has been read
+        self._held = {b: until for b, until in self._held.items() if until > now}
+        rows = await asyncio.to_thread(self._read_window, frozenset(self._held))
+        self._window.rows.extend(rows)
+        return min([moment for moment in [retry, *self._held.values()] if moment], default=None)
+
+    def _next_retry(self) -> datetime | None:
+        with self._database.reading() as connection:
+            return claim.next_retry(connection, self.channel.name)
+
+    def _read_window(self, held: frozenset[int]) -> list[Due]:
+        window = self._window
+        with self._database.reading() as connection:
+            ready = [b for b in claim.ready_broadcasts(connection, self.channel.name) if b not in held]
+            window.read_to = {b: at for b, at in window.read_to.items() if b in ready}
+            for broadcast in ready:
+                after = window.read_to.get(broadcast, 0)
+                rows = claim.window(connection, self.channel.name, broadcast, after=after, limit=WINDOW)
+                if not rows and after and window.progress:  # back to those that were put back, or passed over
+                    window.progress = False
+                    rows = claim.window(connection, self.channel.name, broadcast, after=0, limit=WINDOW)
+                if rows:
+                    window.read_to[broadcast] = rows[-1].id
+                    return rows
+            if not window.progress:
+                window.read_to.clear()
+        return []
+
+    async def _intend(self, batch: list[Due]) -> None:
+        try:
+            seen = await asyncio.to_thread(self._look)
+            got = await self._writer.write(
+                partial(claim.intend, road=self.road, epoch=self._epoch, batch=batch, refresh=self._refresh)
+            )
+        except Exception as error:
+            await self._trouble(error)
+            # If the commit's answer was lost, these may stand as `sending`; none of them has begun.
+            await self._write(
+                partial(
+                    claim.conclude,
+                    channel=self.channel.name,
+                    finished=[Finished(due=due, n=due.attempts + 1, settled=None) for due in batch],
+                )
+            )
+            self._window = _Window()
+            return
+        self._seen, self._looked = seen, self._clock.monotonic()
+        self.paused = "" if got.lane == "epoch" else got.lane
+        if got.lane == "epoch":
+            raise LaneTaken(self.channel.name)
+        if got.lane:
+            self._window = _Window()
+            await self._rest(None)
+            return
+        for broadcast, hold in got.held.items():
+            self._held[broadcast] = hold.until or self._clock.now() + self.rules.poll
+        if got.held:
+            self._window.rows = deque(due for due in self._window.rows if due.broadcast not in got.held)
+            self._window.read_to = {b: at for b, at in self._window.read_to.items() if b not in got.held}
+        self._window.progress |= bool(got.intents or got.closed)
+        self._open += len(got.intents)
+        self._waiting += len(got.intents)
+        for intent in got.intents:
+            self._queue.put_nowait(intent)
+
+    async def _send_loop(self) -> None:
+        while True:
+            intent = await self._queue.get()
+            self._slotting += 1
+            await self._pacer.slot()
+            self._slotting -= 1
+            self._flying += 1
+            may_begin = await self._may_begin(intent)
+            self._waiting -= 1
+            settled = await self._ask(intent) if may_begin else None
+            self._react(settled)
+            self._finished.append(Finished(due=intent.due, n=intent.n, settled=settled))
+            self._flying -= 1
+            self._to_record.set()
+            self._changed.set()
+
+    async def _may_begin(self, intent: Intent) -> bool:
+        """One last look before the socket: closing, throttled, expired, or a stop set since the intent."""
+        now = self._clock.now()
+        if self._closing or self.paused or now >= intent.expires_at or (self._rest_until and self._rest_until > now):
+            return False
+        if self._clock.monotonic() - self._looked > STOP_SEEN:
+            try:
+                seen = await asyncio.to_thread(self._look)
+            except Exception as error:  # what cannot be asked is not allowed
+                log.error("lane.cannot_look %s: %s", self.channel.name, error)
+                return False
+            self._looked = self._clock.monotonic()
+            if seen != self._seen:
+                return False
+        return True
+
+    def _look(self) -> tuple[int, int, str]:
+        """What tells that a stop was set or lifted, or the lane paused, since."""
+        with self._database.reading() as connection:
+            newest, lifted = connection.execute(select(func.max(STOP.c.id), func.count(STOP.c.lifted_at))).one()
+            paused = connection.scalar(select(claim.LANE.c.paused).where(claim.LANE.c.channel == self.channel.name))
+        return newest or 0, lifted, paused or ""
+
+    async def _ask(self, intent: Intent) -> Settled:
+        """One request; whatever comes of it."""
+        answer: Accepted | SendError
+        try:
+            answer = await self._send(self._outgoing(intent))
+        except SendError as error:
+            answer = error
+        except TimeoutError:
+            answer = OutcomeUnknown("The adapter did not answer in its time.")
+        except Exception as error:  # an adapter's own fault: what left is not known
+            log.exception("lane.adapter_fault %s", self.channel.name)
+            answer = OutcomeUnknown(f"The adapter failed with {type(error).__name__}.")
+        return settle(
+            answer, attempts=intent.counted, now=self._clock.now(), patience=self.rules.patience, chance=self._chance
+        )
+
+    async def _send(self, outgoing: Outgoing) -> Accepted:
+        async with asyncio.timeout(self.rules.timeout + MARGIN):
+            if self._is_async:
+                return await cast(Awaitable[Accepted], self.channel.send(outgoing, timeout=self.rules.timeout))
+            call = cast(Callable[[], Accepted], partial(self.channel.send, outgoing, timeout=self.rules.timeout))
+            return await asyncio.to_thread(call)
+
+    def _outgoing(self, intent: Intent) -> Outgoing:
+        return outgoing_for(intent.due, intent.n, intent.words, intent.expires_at, intent.published_at, self._signature)
+
+    def _react(self, settled: Settled | None) -> None:
+        """What one answer means for the whole lane."""
+        if settled is None:
+            return
+        if settled.lane_waits is not None:
+            until = self._clock.now() + settled.lane_waits
+            self._rest_until = max(self._rest_until or until, until)
+        if settled.lane_pauses:
+            self.paused = settled.lane_pauses
+
+    async def _record_loop(self) -> None:
+        while True:
+            await self._to_record.wait()
+            self._to_record.clear()
+            batch, self._finished = self._finished, []
+            if not batch:
+                continue
+            self._recording = True
+            await self._write(partial(self._conclude, batch=batch))
+            self._recording = False
+            self._open -= len(batch)
+            self.last_work = self._clock.now()
+            if any(one.settled is None or not one.settled.counts for one in batch):
+                self._window.progress = True  # some were put back: read from the start again
+            self._changed.set()
+
+    def _conclude(self, tx: Transaction, batch: Sequence[Finished]) -> None:
+        claim.conclude(tx, self.channel.name, batch, price=self.rules.price)
+        for one in batch:
+            if one.settled and one.settled.lane_pauses:
+                claim.pause_lane(tx, self.channel.name, one.settled.lane_pauses)
+
+    async def _write(self, work: Callable[[Transaction], T]) -> T:
+        """Write until it is written: an answer from a provider is never thrown away."""
+        while True:
+            try:
+                return await self._writer.write(work)
+            except Exception as error:
+                await self._trouble(error)
+
+    async def _trouble(self, error: Exception) -> None:
+        log.error("lane.cannot_write %s: %s", self.channel.name, error)
+        await self._clock.sleep_until(self._clock.now() + TROUBLE_WAIT)
+
+    # -- waiting -------------------------------------------------------------------------------------------------------
+
+    async def _wait_changed(self) -> None:
+        self._feeder_waits = True
+        await self._changed.wait()
+        self._feeder_waits = False
+        self._changed.clear()
+
+    async def _rest(self, until: datetime | None) -> None:
+        """Wait for a change, for `until`, or for the next poll."""
+        limit = self._clock.now() + self.rules.poll
+        self.wakes_at = until
+        self._feeder_waits = True
+        timer = asyncio.ensure_future(self._clock.sleep_until(min(until, limit) if until else limit))
+        changed = asyncio.ensure_future(self._changed.wait())
+        try:
+            await asyncio.wait({timer, changed}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+            changed.cancel()
+            self._changed.clear()
+            self._feeder_waits = False
+
+
+def outgoing_for(
+    due: Due, n: int, words: Words, expires_at: datetime, published_at: datetime, signature: Signature
+) -> Outgoing:
+    """What the channel is given for one attempt; the look-up of a lost answer asks with the same value."""
+    return Outgoing(
+        key=signature.key(due.id, n),
+        dedupe_key=dedupe_key(signature.office, due.id),
+        to=due.to,
+        text=words.text,
+        title=words.title,
+        language=due.language,
+        link="",
+        expires_at=expires_at,
+        published_at=published_at,
+        category=words.category,
+    )

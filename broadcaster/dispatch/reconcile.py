@@ -1,0 +1,203 @@
+"""Settling doubt by evidence: a lost answer is looked up where the provider can be asked, repeated where the target
+de-duplicates by our key, and given up as `unresolved` at its deadline. Nothing is resent on a guess.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, and_, select, update
+
+from broadcaster.channel.base import Accepted, Channel, LooksUp, SendError
+from broadcaster.clock import Clock
+from broadcaster.db.engine import Database
+from broadcaster.dispatch.claim import ADDRESS, ATTEMPT, BROADCAST, CONTACT, DISPATCH, REVISION, Due
+from broadcaster.dispatch.dispatch import Patience, State
+from broadcaster.dispatch.lane import Signature, outgoing_for
+from broadcaster.dispatch.revision import read, words
+from broadcaster.dispatch.road import Road
+from broadcaster.dispatch.store import count
+from broadcaster.ledger.entry import Kind
+from broadcaster.ledger.store import Transaction
+from broadcaster.ledger.writer import Writer
+
+AGAIN_AFTER = timedelta(minutes=10)  # between the two looks that together prove absence (reliability-security.md 1.4)
+PAGE = 200  # doubts settled in one round
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """A dispatch in `unknown`, with its last attempt."""
+
+    due: Due
+    n: int
+    counted: int
+    intent_at: datetime
+    looked_at: datetime | None
+    row: Any  # the broadcast, with its revision's bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciler:
+    """Asks one channel about its doubtful dispatches."""
+
+    channel: Channel
+    road: Road
+    database: Database
+    writer: Writer
+    clock: Clock
+    signature: Signature
+    patience: Patience
+    deadline: timedelta  # after the intent
+    timeout: float
+    price: tuple[int, int] | None
+
+    async def round(self, *, first_look_only: bool = False) -> int:
+        """Look at every doubt once; returns how many were settled. With `first_look_only`, only those never looked at."""
+        settled = 0
+        with self.database.reading() as connection:
+            doubts = list(doubtful(connection, self.channel.name))
+        for doubt in doubts:
+            if first_look_only and doubt.looked_at is not None:
+                continue
+            settled += await self._settle(doubt)
+        return settled
+
+    async def _settle(self, doubt: Doubt) -> bool:
+        now = self.clock.now()
+        if self.road.traits.after_silence == "repeat" and doubt.counted < self.patience.attempts:
+            when = now + self.patience.wait(doubt.counted, 0.0)
+            return await self._move(doubt, State.RETRY_WAIT, "the target de-duplicates by our key", not_before=when)
+        if isinstance(self.channel, LooksUp) and (not doubt.looked_at or now - doubt.looked_at >= AGAIN_AFTER):
+            return await self._look(doubt, self.channel)
+        if now - doubt.intent_at >= self.deadline:
+            return await self._move(doubt, State.UNRESOLVED, "nobody could say in time")
+        return False
+
+    async def _look(self, doubt: Doubt, channel: LooksUp) -> bool:
+        body = read(doubt.row.canonical or b"", doubt.row.revision_hash or "")
+        said = body and words(body, traits=self.road.traits, accents=self.road.accents, language=doubt.due.language)
+        if not said:
+            return False
+        asked = outgoing_for(doubt.due, doubt.n, said, doubt.row.expires_at, doubt.row.due_at, self.signature)
+        try:
+            found = await channel.find(asked, since=doubt.intent_at, timeout=self.timeout)
+        except SendError:
+            return False  # it could not be asked; the next round asks again
+        if found is not None:
+            return await self._move(doubt, State.ACCEPTED, "the provider's list has it", found=found)
+        if doubt.looked_at is not None:
+            return await self._move(
+                doubt, State.RETRY_WAIT, "twice not in the provider's list", not_before=self.clock.now()
+            )
+        await self.writer.write(partial(_note_look, doubt=doubt))
+        return False
+
+    async def _move(
+        self,
+        doubt: Doubt,
+        state: State,
+        evidence: str,
+        *,
+        found: Accepted | None = None,
+        not_before: datetime | None = None,
+    ) -> bool:
+        return await self.writer.write(
+            partial(
+                settle_doubt,
+                dispatch=doubt.due.id,
+                n=doubt.n,
+                state=state,
+                evidence=evidence,
+                actor="reconciler",
+                found=found,
+                not_before=not_before,
+                price=self.price,
+            )
+        )
+
+
+def doubtful(connection: Connection, channel: str, *, limit: int = PAGE) -> list[Doubt]:
+    """Dispatches of a channel in `unknown`, oldest first."""
+    query = (
+        select(
+            DISPATCH.c.id, DISPATCH.c.broadcast_id, DISPATCH.c.language, DISPATCH.c.attempts, DISPATCH.c.uncounted,
+            DISPATCH.c.address_id, ADDRESS.c.kind, ADDRESS.c.value, CONTACT.c.salt, ATTEMPT.c.intent_at,
+            ATTEMPT.c.looked_at, BROADCAST.c.revision_hash, BROADCAST.c.expires_at, BROADCAST.c.due_at,
+            REVISION.c.canonical,
+        )
+        .join(ADDRESS, ADDRESS.c.id == DISPATCH.c.address_id)
+        .outerjoin(CONTACT, CONTACT.c.id == ADDRESS.c.contact_id)
+        .join(ATTEMPT, and_(ATTEMPT.c.dispatch_id == DISPATCH.c.id, ATTEMPT.c.n == DISPATCH.c.attempts))
+        .join(BROADCAST, BROADCAST.c.id == DISPATCH.c.broadcast_id)
+        .join(REVISION, REVISION.c.hash == BROADCAST.c.revision_hash)
+        .where(DISPATCH.c.channel == channel, DISPATCH.c.state == State.UNKNOWN.value)
+        .order_by(DISPATCH.c.id)
+        .limit(limit)
+    )  # fmt: skip
+    return [
+        Doubt(
+            due=Due(
+                id=row.id, broadcast=row.broadcast_id, language=row.language, attempts=row.attempts,
+                uncounted=row.uncounted, address=row.address_id, kind=row.kind, to=row.value or "", salt=row.salt,
+            ),
+            n=row.attempts, counted=row.attempts - row.uncounted, intent_at=row.intent_at, looked_at=row.looked_at,
+            row=row,
+        )
+        for row in connection.execute(query)
+    ]  # fmt: skip
+
+
+def settle_doubt(
+    tx: Transaction,
+    *,
+    dispatch: int,
+    n: int,
+    state: State,
+    evidence: str,
+    actor: str,
+    found: Accepted | None = None,
+    not_before: datetime | None = None,
+    price: tuple[int, int] | None = None,
+) -> bool:
+    """Move one dispatch out of `unknown`; False if something else has moved it meanwhile."""
+    values: dict[str, Any] = {"state": state.value, "not_before": not_before, "reason": None if found else evidence}
+    if found:
+        values["provider_id"] = found.provider_id
+    row = tx.connection.execute(
+        update(DISPATCH)
+        .where(DISPATCH.c.id == dispatch, DISPATCH.c.state == State.UNKNOWN.value)
+        .values(**values)
+        .returning(DISPATCH.c.broadcast_id, DISPATCH.c.channel)
+    ).one_or_none()
+    if row is None:
+        return False
+    count(
+        tx.connection,
+        {
+            (row.broadcast_id, row.channel, State.UNKNOWN.value): -1,
+            (row.broadcast_id, row.channel, state.value): 1,
+        },
+    )
+    outcome: dict[str, Any] = {}
+    if found:
+        outcome = {"outcome": "accepted", "provider_id": found.provider_id, "parts": found.parts,
+                   "price_id": price[0] if price else None}  # fmt: skip
+    elif state is State.RETRY_WAIT:
+        outcome = {"outcome": "not_accepted"}
+    if outcome:
+        where = (ATTEMPT.c.dispatch_id == dispatch, ATTEMPT.c.n == n)
+        tx.connection.execute(update(ATTEMPT).where(*where).values(result_at=tx.now, **outcome))
+    fields: dict[str, Any] = {"b": row.broadcast_id, "d": dispatch, "n": n, "state": state.value, "evidence": evidence}
+    if found:
+        fields |= {"id": found.provider_id, "parts": found.parts, "price": price[1] if price else 0}
+    tx.record(Kind.ATTEMPT_RECONCILE, actor, **fields)
+    return True
+
+
+def _note_look(tx: Transaction, doubt: Doubt) -> None:
+    where = (ATTEMPT.c.dispatch_id == doubt.due.id, ATTEMPT.c.n == doubt.n)
+    tx.connection.execute(update(ATTEMPT).where(*where).values(looked_at=tx.now))
