@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, case, exists, func, or_, select
 
 from broadcaster.approval import store as approvals
-from broadcaster.channel import registry
 from broadcaster.config import Config
 from broadcaster.content import render
 from broadcaster.content import store as contents
@@ -22,6 +21,7 @@ from broadcaster.db.tables import Address, Contact, Group, Member, Suppression, 
 from broadcaster.errors import BroadcasterError
 from broadcaster.plan.planner import Ground, Reach, Said, Way
 from broadcaster.schedule import store
+from broadcaster.schedule.files import roads
 from broadcaster.schedule.spec import CampaignSpec
 
 ADDRESS, CONTACT, GROUP = table(Address), table(Contact), table(Group)
@@ -48,24 +48,20 @@ def survey(connection: Connection, config: Config, library: Library, spec: Campa
 
 
 def read_ways(config: Config) -> dict[str, Way]:
-    """The configured channels whose adapter is there; needs no secret and no network."""
+    """The configured channels whose adapter is there; needs no network, and no secret."""
     found = {}
-    for name in config.channels:
-        try:
-            settings = config.channel(name)
-            traits = registry.traits(settings.common.adapter)
-        except BroadcasterError:
-            continue  # `broadcaster check` says what is wrong with it
-        common = settings.common
+    for name, road in roads(config).items():
+        settings = config.channel(name)
+        price = settings.common.price
         found[name] = Way(
             channel=name,
-            traits=traits,
-            accents=common.accents,
-            languages=tuple(common.languages),
+            traits=road.traits,
+            accents=road.accents,
+            languages=road.languages,
             rate=settings.rate_per_second,
-            concurrency=common.concurrency,
-            price=common.price.micros if common.price else None,
-            currency=common.price.currency if common.price else "VND",
+            concurrency=settings.common.concurrency,
+            price=price.micros if price else None,
+            currency=price.currency if price else "VND",
         )
     return found
 

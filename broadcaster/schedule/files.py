@@ -6,15 +6,15 @@ import difflib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from broadcaster.channel import registry
 from broadcaster.channel.form import form_for
 from broadcaster.config import Config
 from broadcaster.content import letters, words
+from broadcaster.content.check import ways
 from broadcaster.content.fault import Fault, Faulty
 from broadcaster.content.files import Library
 from broadcaster.content.item import Item
 from broadcaster.dispatch.road import Road
-from broadcaster.errors import BroadcasterError, NotFound
+from broadcaster.errors import NotFound
 from broadcaster.schedule.spec import FILE_LIMIT, CampaignFile, CampaignSpec, OfficeRules, ScheduleSpec, parse
 
 ALIKE = 0.8  # two names this much alike (difflib's ratio) are one name mistyped
@@ -85,22 +85,18 @@ def _read(path: Path, shown: str, office: OfficeRules) -> CampaignFile:
 
 
 def roads(config: Config) -> dict[str, Road]:
-    """The configured channels whose adapter is there, as values; no secret is read.
+    """The configured channels whose adapter is there, as values; a secret that is missing does no harm.
 
     What is wrong with the others is told with the configuration.
     """
     found = {}
-    for name in config.channels:
-        try:
-            settings = config.channel(name)
-            traits = registry.traits(settings.common.adapter)
-        except BroadcasterError:
-            continue
-        found[name] = Road(
-            channel=name,
+    for way in ways(config)[0]:
+        settings = config.channel(way.name)
+        found[way.name] = Road(
+            channel=way.name,
             adapter=settings.common.adapter,
-            traits=traits,
-            accents=settings.common.accents,
+            traits=way.traits,
+            accents=way.accents,
             languages=tuple(settings.common.languages),
             sender=next((str(settings.own[key]) for key in SENDER_KEYS if settings.own.get(key)), ""),
         )
