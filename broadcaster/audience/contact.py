@@ -10,6 +10,7 @@ from datetime import date
 from functools import lru_cache
 
 from broadcaster.audience.phone import BadAddress, parse_phone
+from broadcaster.content import words
 from broadcaster.errors import BroadcasterError, WrongUse
 
 KINDS = ("phone", "email", "zalo", "telegram")  # of address, in the order in which they are shown
@@ -32,13 +33,9 @@ ALIASES = {
 LANGUAGES = {
     "tieng viet": "vi", "viet": "vi", "vietnamese": "vi",
     "tieng anh": "en", "anh": "en", "english": "en",
-    "tieng mong": "hmn", "tieng hmong": "hmn", "mong": "hmn", "hmong": "hmn",
+    "tieng mong": "hmn", "tieng hmong": "hmn", "mong": "hmn", "hmong": "hmn", "h mong": "hmn",
     "tieng khmer": "km", "khmer": "km",
 }  # fmt: skip
-
-# Words for people by what was done to them or what they are suspected of, folded: a group so named betrays its members.
-ACCUSING = ("nan nhan", "bi hai", "victim", "survivor", "nghi pham", "bi can", "bi cao", "toi pham",
-            "suspect", "offender", "trafficker", "mai dam", "prostitut", "nghien ma tuy", "addict")  # fmt: skip
 
 _EMAIL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]*[a-z][a-z0-9-]*")  # fmt: skip # noqa: E501
 _TAG = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3}")
@@ -301,12 +298,6 @@ def group_name(text: str) -> str:
     plain = clean(text)
     if not plain or len(plain) > 64 or not plain.isprintable():
         raise WrongUse("A group needs a name of 1 to 64 printable characters.")
-    if accusing(plain):
-        raise WrongUse("This name says something about its members that can harm them (as \"nạn nhân\" would). "
-                       "Name the group by place or list, like border-communes.")  # fmt: skip
+    if why := words.accusing(plain):
+        raise WrongUse(why)
     return plain
-
-
-def accusing(name: str) -> bool:
-    """Does the name of a group betray or accuse its members?"""
-    return any(re.search(rf"\b{word}", fold(name)) for word in ACCUSING)

@@ -25,6 +25,7 @@ FILE_MOST = 1024**3  # bytes; a million rows with every column are about 150 MB
 RECORD_MOST = 65_536  # characters of one row, line breaks in quotes included
 COLUMNS_MOST = 256
 ROWS_MOST = 1_048_576  # rows of a worksheet (Microsoft Excel specifications and limits)
+EMPTY_MOST = 100_000  # empty rows one after the other: a gap that only a made-up row number leaves
 PARTS_MOST = 1_000  # files inside an .xlsx
 UNPACKED_MOST = 2 * 1024**3  # bytes of all of them
 RATIO_MOST = 200  # unpacked : packed; real sheets stay below 30, deflate's limit is about 1,030
@@ -230,6 +231,7 @@ def _whole(path: Path, row: int = 1) -> Iterator[None]:
 
 def _sheet_rows(path: Path, sheet: Any) -> Rows:
     rows = sheet.iter_rows(values_only=True)
+    empty = 0
     for number in range(1, ROWS_MOST + 1):
         with _whole(path, number):
             values = next(rows, None)
@@ -237,6 +239,9 @@ def _sheet_rows(path: Path, sheet: Any) -> Rows:
             return
         if len(values) > COLUMNS_MOST:
             raise WrongUse(f"{path.name}, row {number}: more than {COLUMNS_MOST} columns; check the file.")
+        empty = 0 if any(values) else empty + 1
+        if empty > EMPTY_MOST:
+            raise WrongUse(f"{path.name}, row {number}: {EMPTY_MOST:,} empty rows lie before it; delete them.")
         yield number, [_text(value) for value in values]
     raise WrongUse(f"{path.name} has more than {ROWS_MOST:,} rows, which no worksheet has; check the file.")
 
