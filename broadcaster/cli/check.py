@@ -37,13 +37,14 @@ def _all(session: Session) -> list[Fault]:
     from broadcaster.content.fault import Fault
     from broadcaster.content.files import load
     from broadcaster.errors import NotFound, WrongUse
+    from broadcaster.schedule.store import check_folder
 
     try:
         config = session.config
     except NotFound:
         raise
     except WrongUse as error:
-        return [Fault(path=session.config_path.name, text=str(error))]
+        return [Fault(path=session.config_path.name, text=str(error).removeprefix(f"{session.config_path}: "))]
     library = load(config.path(config.folders.content))
     ways, faults = checks.ways(config)
     faults += checks.library(
@@ -52,10 +53,6 @@ def _all(session: Session) -> list[Fault]:
         ways=ways,
         opt_out=checks.opt_out_sample(config.web.public_url),
     )
-    try:
-        from broadcaster.schedule.store import check_folder
-    except ImportError:
-        return faults
     return [*faults, *check_folder(config.path(config.folders.schedules), library, config)]
 
 

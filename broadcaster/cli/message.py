@@ -94,8 +94,8 @@ def show(session: Session, id_: str, as_json: bool) -> None:
 def preview(session: Session, id_: str, language: str, as_json: bool) -> None:
     """Each form as it goes out, with its length; for SMS the encoding, parts and price on each channel, and what costs.
 
-    Where the message has no `sms-plain`, the unaccented text is proposed. Read it before you put it into the file: without tones a
-    word can turn into another.
+    Where the message has no `sms-plain`, the unaccented text is proposed. Read it before you put it into the file: without
+    tones a word can turn into another.
     """
     from broadcaster.content import render
 

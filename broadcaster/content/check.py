@@ -48,7 +48,7 @@ def ways(config: Config) -> tuple[list[Way], list[Fault]]:
             found.append(Way(name=name, traits=channel.traits, accents=settings.common.accents, channel=channel))
             continue
         except BroadcasterError as error:
-            faults.append(Fault(path="config.toml", text=str(error), about=name))
+            faults.append(Fault(path="config.toml", text=str(error).removeprefix("config: "), about=name))
         try:
             found.append(
                 Way(name=name, traits=registry.traits(settings.common.adapter), accents=settings.common.accents)

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import hashlib
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import insert, text, update
 from sqlalchemy.exc import DatabaseError
 
-from broadcaster.approval import store
+from broadcaster.approval import policy, store
 from broadcaster.approval.policy import ENTRY, MOVES, Thing, why_not
 from broadcaster.clock import SteppedClock
 from broadcaster.content.render import Snapshot
@@ -28,12 +29,12 @@ def revision(database: Database, clock: SteppedClock, words: str = "Gọi 111", 
     return hash_
 
 
-def submit(database: Database, clock: SteppedClock, subject: str, by: str = "lan", **values: object) -> int:
+def submit(database: Database, clock: SteppedClock, subject: str, by: str = "lan", **values: Any) -> int:
     with transaction(database, clock) as tx:
-        return store.submit(tx, kind="revision", name="m", subject=subject, by=by, **values)  # type: ignore[arg-type]
+        return store.submit(tx, kind="revision", name="m", subject=subject, by=by, **values)
 
 
-def approve(database: Database, clock: SteppedClock, by: str = "minh", expected: str | None = None) -> store.Approval:
+def approve(database: Database, clock: SteppedClock, by: str = "minh", expected: str | None = None) -> policy.Approval:
     with transaction(database, clock) as tx:
         return store.approve(tx, kind="revision", name="m", by=by, expected=expected)
 

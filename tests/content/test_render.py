@@ -5,6 +5,7 @@ import unicodedata
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -19,10 +20,10 @@ from broadcaster.content.item import Item, Section
 from tests.content.library import BODY, write
 
 
-def fact(name: str = "hotline", value: str = "111", **values: object) -> Fact:
+def fact(name: str = "hotline", value: str = "111", **values: Any) -> Fact:
     return Fact(
         name=name, value=value, source="s", verified_on=date(2027, 1, 1), verify_by=date(2027, 12, 31), **values
-    )  # type: ignore[arg-type]
+    )
 
 
 FACTS = {
@@ -32,11 +33,11 @@ FACTS = {
 }
 
 
-def item(text: str, form: str = "text", **values: object) -> Item:
+def item(text: str, form: str = "text", **values: Any) -> Item:
     section = Section(language="vi", form=form, text=text, line=9)
     return Item(
         id="m", category="hotline", titles={"vi": "Gọi"}, source="s", sections=(section,), path="m.md", **values
-    )  # type: ignore[arg-type]
+    )
 
 
 def test_the_snapshot_is_canonical_and_its_hash_is_that_of_its_bytes(tmp_path: Path) -> None:
@@ -112,8 +113,8 @@ def test_each_form_gets_the_fact_in_its_own_spelling() -> None:
 
 @pytest.mark.parametrize(
     "template",
-    ["{{ fact.none }}", "{{ name }}", "{ fact.hotline }", "{{ fact.hotline }", "a } b", "{{{{", "{% if x %}", "{{ fact.hotline|x }}",
-     "{{ fact.hotline.__class__ }}", "{{{ fact.hotline }}}"],
+    ["{{ fact.none }}", "{{ name }}", "{ fact.hotline }", "{{ fact.hotline }", "a } b", "{{{{", "{% if x %}",
+     "{{ fact.hotline|x }}", "{{ fact.hotline.__class__ }}", "{{{ fact.hotline }}}"],
 )  # fmt: skip
 def test_everything_else_in_braces_is_a_fault_with_its_line(template: str) -> None:
     with pytest.raises(Faulty) as caught:

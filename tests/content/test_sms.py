@@ -22,8 +22,8 @@ from broadcaster.content.sms import (
 
 # The Government's text to all subscribers of 30/7/2025, verbatim; figures measured with two other counters.
 GOVERNMENT = (
-    "Toàn dân tích cực tham gia phòng, chống mua bán người. Khi phát hiện dấu hiệu liên quan đến mua bán người hãy thông báo ngay "
-    "cho cơ quan Công an nơi gần nhất hoặc Tổng đài quốc gia 111 để được tư vấn, hỗ trợ, hướng dẫn kịp thời"
+    "Toàn dân tích cực tham gia phòng, chống mua bán người. Khi phát hiện dấu hiệu liên quan đến mua bán người hãy thông báo "
+    "ngay cho cơ quan Công an nơi gần nhất hoặc Tổng đài quốc gia 111 để được tư vấn, hỗ trợ, hướng dẫn kịp thời"
 )
 GSM_TEXT = st.text(st.sampled_from(sorted(GSM_BASIC | GSM_EXTENDED)), min_size=1, max_size=500)
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=300)
