@@ -30,10 +30,7 @@ class Entry:
     accepted: bool
     status: int  # the HTTP status that was answered; 0 for none
     id: str  # the provider's id of the message; "" for none
-
-    @property
-    def body_sha256(self) -> str:
-        return hashlib.sha256(self.body.encode()).hexdigest()
+    body_sha256: str
 
 
 class Book:
@@ -45,6 +42,7 @@ class Book:
         self.requests = 0
         self._clock = clock or SystemClock()
         self._moved = timedelta()
+        self._texts: dict[str, tuple[str, str]] = {}  # text -> itself and its SHA-256: a campaign's texts are few
         self._known_texts: set[str] = set()
         self._fsync = fsync
         self._file: int | None = None
@@ -69,6 +67,10 @@ class Book:
 
     def write(self, **fields: Any) -> Entry:
         """Append one line; it is on its way to the disk when this returns."""
+        body = fields["body"]
+        if body not in self._texts:
+            self._texts[body] = (body, hashlib.sha256(body.encode()).hexdigest())
+        fields["body"], fields["body_sha256"] = self._texts[body]
         entry = Entry(at=self.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"), **fields)
         self.entries.append(entry)
         if self._file is not None:
