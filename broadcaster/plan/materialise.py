@@ -52,7 +52,7 @@ def materialise(
         values = list(_rows(tx, row, plan, start=row.planned_to, end=end))
         inserted = sum(_insert(tx, values[at : at + CHUNK], roads) for at in range(0, len(values), CHUNK))
         tx.connection.execute(update(CAMPAIGN).where(CAMPAIGN.c.id == row.id).values(planned_to=end))
-    _hold_grown(tx, row)
+    _hold_groups(tx, row, plan)
     if row.state == "planned" and now >= resolve(plan.since, MIDNIGHT, plan.zone):
         tx.connection.execute(update(CAMPAIGN).where(CAMPAIGN.c.id == row.id).values(state="running"))
     return inserted
@@ -165,16 +165,23 @@ def _follow_zone(tx: Transaction, campaign: Any, plan: CampaignSpec) -> None:
             )
 
 
-def _hold_grown(tx: Transaction, campaign: Any) -> None:
-    """Hold what would reach many more people than the approver saw; let it go when the group has shrunk again."""
-    document = store.plan(tx.connection, campaign.plan_hash)
-    grown = {growth.group for growth in store.growth(tx.connection, document)}
-    ids = set(store.group_ids(tx.connection, grown).values())
+def _hold_groups(tx: Transaction, campaign: Any, plan: CampaignSpec) -> None:
+    """Hold what would reach many more people than the approver saw; let it go when the group has shrunk again.
+
+    A broadcast whose group was not there when it got its row takes it once it is.
+    """
+    grown = {growth.group for growth in store.growth(tx.connection, store.plan(tx.connection, campaign.plan_hash))}
+    ids = store.group_ids(tx.connection, (schedule.group for schedule in plan.schedules))
     query = select(BROADCAST).where(
-        BROADCAST.c.campaign_id == campaign.id, BROADCAST.c.state == "planned", BROADCAST.c.schedule_id != ""
+        BROADCAST.c.campaign_id == campaign.id,
+        BROADCAST.c.authority == campaign.plan_hash,
+        BROADCAST.c.state == "planned",
     )
     for row in tx.connection.execute(query).all():
-        if row.group_id in ids and row.held != HEADCOUNT:
+        group = plan.schedule(row.schedule_id).group
+        if row.group_id is None and group in ids:
+            tx.connection.execute(update(BROADCAST).where(BROADCAST.c.id == row.id).values(group_id=ids[group]))
+        if group in grown:
             broadcast.hold(tx, row, HEADCOUNT, actor=ACTOR)
-        elif row.group_id not in ids and row.held == HEADCOUNT:
+        elif row.held == HEADCOUNT or (row.held == NO_GROUP and group in ids):
             broadcast.hold(tx, row, "", actor=ACTOR)

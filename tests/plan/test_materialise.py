@@ -208,6 +208,32 @@ def test_a_group_that_is_gone_holds_its_broadcasts(database: Database, clock: St
     assert {(row.state, row.held, row.group_id) for row in rows(database)} == {("planned", NO_GROUP, None)}
 
 
+def test_a_group_that_comes_back_lets_its_broadcasts_go(database: Database, clock: SteppedClock) -> None:
+    make_people(database, "border", 1, clock.now())
+    make_approved(database, make_spec(), now=clock.now())
+    for name in ("renamed", "border"):
+        with database.writing() as connection:
+            connection.execute(update(table(Group)).values(name=name))
+        tick(database, clock)
+
+    assert {(row.held, row.group_id) for row in rows(database)} == {("", 1)}
+
+
+def test_growth_is_seen_at_the_start_too(database: Database, clock: SteppedClock) -> None:
+    make_people(database, "border", 20, clock.now())
+    make_approved(database, make_spec(), now=clock.now())
+    tick(database, clock)
+    first = rows(database)[0]
+    found = []
+
+    for more in (1, 1):
+        make_people(database, "border", more, clock.now())
+        with database.reading() as connection:
+            found.append(store.outgrown(connection, first))
+
+    assert found == [False, True]
+
+
 def test_a_paused_campaign_keeps_counting_its_occurrences_as_paused(database: Database, clock: SteppedClock) -> None:
     make_people(database, "border", 1, clock.now())
     make_approved(database, make_spec(), now=clock.now(), state="paused")
