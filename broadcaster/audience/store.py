@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Table,
     and_,
     case,
     delete,
@@ -85,10 +86,7 @@ def group_id(connection: Connection, name: str) -> int:
 def add_group(tx: Transaction, name: str, *, actor: str) -> int:
     """The group's id; made and ledgered if it was absent. Raises: WrongUse for a name that does not do."""
     name = group_name(name)
-    made = tx.connection.execute(
-        _insert(tx.connection, GROUP).values(name=name, created_at=tx.now).on_conflict_do_nothing()
-    )
-    if made.rowcount:
+    if _insert_once(tx.connection, GROUP, name=name, created_at=tx.now):
         tx.record(Kind.AUDIENCE_GROUP, actor, group=name, change="added")
     return group_id(tx.connection, name)
 
@@ -263,17 +261,12 @@ def suppress(tx: Transaction, key: bytes, kind: str, *, reason: str, source: str
 
     Repeatable: the first reason stands. `reason` and `source` are short codes; they go into the ledger.
     """
-    made = tx.connection.execute(
-        _insert(tx.connection, SUPPRESSION)
-        .values(key=key, kind=kind, reason=reason, source=source, at=tx.now)
-        .on_conflict_do_nothing()
-    )
-    if made.rowcount:
-        tx.record(
-            Kind.CONTACT_OPT_OUT, actor, kind_of=kind, reason=reason, source=source, **_recipient(tx.connection, key)
-        )
+    is_new = _insert_once(tx.connection, SUPPRESSION, key=key, kind=kind, reason=reason, source=source, at=tx.now)
+    if is_new:
+        known = _recipient(tx.connection, key)
+        tx.record(Kind.CONTACT_OPT_OUT, actor, channel_kind=kind, reason=reason, source=source, **known)
     holders = tx.connection.scalars(select(ADDRESS.c.id).where(ADDRESS.c.key == key)).all()
-    return bool(made.rowcount), take_back(tx, holders, reason=reason, actor=actor)
+    return is_new, take_back(tx, holders, reason=reason, actor=actor)
 
 
 def opt_out(
@@ -499,6 +492,12 @@ def _among(connection: Connection, query: Any, column: Any, values: Collection[A
         yield from connection.execute(query.where(column.in_(piece)))
 
 
-def _insert(connection: Connection, into: Any) -> Any:
+def _insert_once(connection: Connection, into: Table, **values: Any) -> bool:
+    """Whether the row is new; nothing happens if one with its key is there."""
+    statement = _insert(connection, into).values(**values).on_conflict_do_nothing()
+    return connection.execute(statement.returning(*into.primary_key)).first() is not None
+
+
+def _insert(connection: Connection, into: Table) -> Any:
     """INSERT with ON CONFLICT, which both databases have and SQLAlchemy keeps in two places."""
     return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(into)
