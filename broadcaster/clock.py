@@ -85,12 +85,20 @@ class SteppedClock:
     async def run(self, *, idle: Callable[[], bool], until: datetime) -> None:
         """Jump from waiter to waiter up to `until`, but only while `idle()` says that no work is in hand."""
         while True:
-            for _ in range(3):  # let woken tasks take their next step before asking whether they are idle
-                await asyncio.sleep(0)
-            if not idle():
+            if not await _is_quiet(idle):
                 await asyncio.sleep(0.0005)
                 continue
             upcoming = self.next_waiter()
             if upcoming is None or upcoming > until:
                 return
             self.move_to(upcoming)
+
+
+async def _is_quiet(idle: Callable[[], bool]) -> bool:
+    """Idle, and still idle after whatever was woken or began to wait has taken its next steps."""
+    for _ in range(2):
+        for _ in range(3):
+            await asyncio.sleep(0)
+        if not idle():
+            return False
+    return True

@@ -231,6 +231,63 @@ def load(path: Path) -> Config:
     return config
 
 
+CHANNEL_EXAMPLES = """\
+[channels.web]                       # feeds and pages in the public folder; needs no account
+adapter = "feed"
+
+# [channels.sms]
+# adapter = "twilio"
+# account_sid = { env = "TWILIO_ACCOUNT_SID" }
+# auth_token = { env = "TWILIO_AUTH_TOKEN" }
+# from = "BRANDNAME"                 # the registered sender
+# rate = "10/s"                      # Twilio's default for a sender name is 10 parts a second; a text of two parts counts twice
+# concurrency = 8
+# price = { amount = "0.05", currency = "USD" }   # an example: write what your contract says
+
+# [channels.telegram]                # off unless the office has written leave to use it
+# adapter = "telegram"
+# token = { env = "TELEGRAM_TOKEN" }
+# rate = "1/s"
+"""
+
+
+def example() -> str:
+    """The text of `config.example.toml`: every key with its default and its sentence."""
+    parts = ["# broadcaster: the office's settings. A secret is { env = \"NAME\" } or { file = \"path\" }, never a value here.\n"]
+    for section in msgspec.structs.fields(Config):
+        if not isinstance(section.type, type) or not issubclass(section.type, Struct):
+            continue
+        parts.append(f"\n[{section.name}]\n")
+        parts += [_example_line(field.encode_name, field, section.type) for field in msgspec.structs.fields(section.type)]
+    parts.append("\n# One table per channel account. Keys that every channel has:\n")
+    parts += [f"#   {name}: {sentence}\n" for name, sentence in sentences(ChannelCommon)]
+    return "".join(parts) + "\n" + CHANNEL_EXAMPLES
+
+
+def sentences(section: type[Struct]) -> list[tuple[str, str]]:
+    """(key, sentence) of every setting of a section."""
+    hints = get_type_hints(section, include_extras=True)
+    found = []
+    for field in msgspec.structs.fields(section):
+        metas = [meta for meta in getattr(hints[field.name], "__metadata__", ()) if isinstance(meta, Meta)]
+        found.append((field.encode_name, metas[0].description or "" if metas else ""))
+    return found
+
+
+def _example_line(name: str, field: Any, section: type[Struct]) -> str:
+    value = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+    sentence = dict(sentences(section))[name]
+    return f"{name} = {_toml(value)}  # {sentence}\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }"
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
 def _check_values(config: Config, path: Path) -> None:
     try:
         ZoneInfo(config.office.timezone)

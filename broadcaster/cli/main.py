@@ -79,9 +79,22 @@ def _run(args: list[str] | None) -> int:
     except click.ClickException as error:
         error.show()
         return 2
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("broadcaster: stopped by you; nothing after this point was done.", err=True)
         return 1
+    except Exception as error:
+        click.echo(f"broadcaster: something unexpected happened ({type(error).__name__}); {_keep(error)}", err=True)
+        return 1
+
+
+def _keep(error: Exception) -> str:
+    """Where the technical details went; they may hold values from the database, so only this user can read them."""
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="broadcaster-", suffix=".txt", delete=False, encoding="utf-8") as file:
+        traceback.print_exception(error, file=file)
+    return f"what was written before stays. The details for whoever looks after the program are in {file.name}"
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ class Session:
         if self.user is None:
             if needs_user or act in NEEDS_PERSON:
                 raise WrongUse(f"{act} needs a person: repeat the command with --as USER.")
-            return f"console:{_os_user()}"
+            return console()
         account = self._account
         allow(account.name, account.roles, act)
         return str(account.name)
@@ -137,7 +137,7 @@ def command(
             metavar="USER",
             default=None,
             help="Who acts; the password is asked for, or taken from BROADCASTER_PASSWORD.",
-        )  # noqa: E501
+        )
         @functools.wraps(function)
         def run(config_path: Path, user: str | None, **values: Any) -> T:
             return function(Session(config_path, user), **values)
@@ -160,7 +160,7 @@ def emit(value: Any, *, as_json: bool, columns: Sequence[str] = ()) -> None:
         for key, one in value.items():
             click.echo(f"{key:<{width}}  {_cell(one)}")
     elif isinstance(value, (list, tuple)) and (not value or isinstance(value[0], dict)):
-        _table([row for row in value], columns or tuple(value[0]) if value else columns)
+        _table(list(value), columns or tuple(value[0]) if value else columns)
     else:
         click.echo(str(value))
 
@@ -195,8 +195,9 @@ def _cell(value: Any) -> str:
     return "".join(letter if letter.isprintable() else "�" for letter in text)  # no escape sequence reaches a terminal
 
 
-def _os_user() -> str:
+def console() -> str:
+    """Who acts when nobody has said `--as`: whoever sits at this machine."""
     try:
-        return getpass.getuser()
+        return f"console:{getpass.getuser()}"
     except (OSError, KeyError):
-        return "unknown"
+        return "console:unknown"

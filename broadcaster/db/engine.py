@@ -116,7 +116,9 @@ def _absolute(url: str, folder: Path) -> str:
     if url.startswith("sqlite:///"):
         name = url.removeprefix("sqlite:///")
         if not name or name == ":memory:":
-            raise WrongUse("database.url needs a file, like sqlite:///broadcaster.db: an audit trail is not kept in memory.")
+            raise WrongUse(
+                "database.url needs a file, like sqlite:///broadcaster.db: an audit trail is not kept in memory."
+            )
         return f"sqlite:///{(folder / name).resolve()}"
     if url.startswith(("postgresql://", "postgres://")):
         return "postgresql+psycopg://" + url.split("://", 1)[1]

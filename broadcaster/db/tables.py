@@ -356,7 +356,9 @@ class Dispatch(Row, table=True):
     attempts: int = 0  # tries begun; the number in the next attempt's reference is one more
     uncounted: int = 0  # of these, tries that do not count: throttled, misconfigured, never begun
     not_before: datetime | None = Field(default=None, sa_type=Instant)  # of a retry
-    sent_at: datetime | None = Field(default=None, sa_type=Instant)  # of the last intent; NULL if certainly nothing left
+    sent_at: datetime | None = Field(
+        default=None, sa_type=Instant
+    )  # of the last intent; NULL if certainly nothing left
     provider_id: str | None = None
     reason: str | None = None
 
@@ -371,7 +373,9 @@ class Attempt(Row, table=True):
     epoch: int  # of the lane
     intent_at: datetime = Field(sa_type=Instant)
     result_at: datetime | None = Field(default=None, sa_type=Instant)
-    outcome: str | None = None  # accepted, refused, not_accepted, throttled, misconfigured, unknown, orphan, not_started
+    outcome: str | None = (
+        None  # accepted, refused, not_accepted, throttled, misconfigured, unknown, orphan, not_started
+    )
     code: str | None = None  # the provider's own
     provider_id: str | None = None
     parts: int = 0

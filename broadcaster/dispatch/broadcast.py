@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
@@ -15,12 +16,14 @@ from sqlalchemy import Connection, Select, case, exists, func, insert, literal, 
 from broadcaster.db.tables import (
     Address,
     Approval,
+    Attempt,
     Broadcast,
     Contact,
     Dispatch,
     Group,
     Member,
     Plan,
+    PriceRow,
     Revision,
     Suppression,
     table,
@@ -35,7 +38,7 @@ from broadcaster.ledger.store import Transaction
 
 ADDRESS, APPROVAL, BROADCAST, CONTACT = table(Address), table(Approval), table(Broadcast), table(Contact)
 DISPATCH, GROUP, MEMBER, REVISION = table(Dispatch), table(Group), table(Member), table(Revision)
-SUPPRESSION, PLAN = table(Suppression), table(Plan)
+SUPPRESSION, PLAN, ATTEMPT, PRICE = table(Suppression), table(Plan), table(Attempt), table(PriceRow)
 EXPANDED = "done"
 CHUNK = store.CHUNK
 ENDED = ("rejected", "done", "expired", "cancelled")
@@ -471,6 +474,12 @@ def expire(tx: Transaction, row: Any, roads: Roads, *, reason: str, actor: str =
     return store.close(tx, row.id, state=State.EXPIRED, reason=reason, actor=actor)
 
 
+def lapse(tx: Transaction, row: Any) -> None:
+    """An ad-hoc broadcast that nobody approved in its time."""
+    _move(tx, row.id, {"submitted"}, "expired", ended_at=tx.now, held="not_approved")
+    tx.record(Kind.BROADCAST_EXPIRE, "scheduler", b=row.id, reason="not_approved", planned=0, channels={})
+
+
 def _close_unexpanded(tx: Transaction, row: Any, roads: Roads, state: State) -> int:
     """Count what it would have had, so that the sums still close."""
     found = reach(tx.connection, row, roads)
@@ -507,6 +516,11 @@ def _move(tx: Transaction, broadcast: int, before: set[str], state: str, **value
         raise Conflict(f"Broadcast {public_id(broadcast)} is {row.state}; this takes one that is {wanted}.")
 
 
+def open_count(connection: Connection, broadcast: int) -> int:
+    """Dispatches of it that may still move by themselves."""
+    return store.open_count(connection, broadcast)
+
+
 # -- shown ------------------------------------------------------------------------------------------------------------
 
 
@@ -533,3 +547,57 @@ def group_name(connection: Connection, group: int | None) -> str:
     if group is None:
         return ""
     return str(connection.scalar(select(GROUP.c.name).where(GROUP.c.id == group)) or "")
+
+
+def listing(connection: Connection, *, state: str | None, campaign: str | None, limit: int) -> list[Any]:
+    """The newest broadcasts, oldest of them first."""
+    query = select(BROADCAST).order_by(BROADCAST.c.due_at.desc(), BROADCAST.c.id.desc()).limit(limit)
+    if state:
+        query = query.where(BROADCAST.c.state == state)
+    if campaign:
+        query = query.where(BROADCAST.c.campaign_id == campaign)
+    return list(connection.execute(query))[::-1]
+
+
+def cost(connection: Connection, broadcast: int) -> dict[str, str]:
+    """What its accepted attempts cost: the sum of parts x the price then in force, exact."""
+    query = (
+        select(PRICE.c.currency, func.sum(ATTEMPT.c.parts * PRICE.c.amount))
+        .join(DISPATCH, DISPATCH.c.id == ATTEMPT.c.dispatch_id)
+        .join(PRICE, PRICE.c.id == ATTEMPT.c.price_id)
+        .where(DISPATCH.c.broadcast_id == broadcast)
+        .group_by(PRICE.c.currency)
+        .order_by(PRICE.c.currency)
+    )
+    sums = {currency: int(micros) for currency, micros in connection.execute(query)}
+    currency, micros = next(iter(sums.items()), ("VND", 0))
+    return {"amount": f"{(Decimal(micros) / 1_000_000).normalize():f}", "currency": currency}
+
+
+def held_by(connection: Connection, *, scope: str, subject: str, now: datetime) -> tuple[int, int]:
+    """What a stop holds back: dispatches that would leave if it were lifted now, and those that would expire instead."""
+    open_now = BROADCAST.c.state == "running"
+    query = (
+        select(BROADCAST.c.expires_at > now, func.count())
+        .select_from(DISPATCH)
+        .join(BROADCAST, BROADCAST.c.id == DISPATCH.c.broadcast_id)
+        .where(open_now, DISPATCH.c.state.in_(store.CLOSABLE))
+        .group_by(BROADCAST.c.expires_at > now)
+    )
+    if scope == "campaign":
+        query = query.where(BROADCAST.c.campaign_id == subject)
+    if scope == "channel":
+        query = query.where(DISPATCH.c.channel == subject)
+    if scope == "area":
+        query = (
+            query.join(ADDRESS, ADDRESS.c.id == DISPATCH.c.address_id)
+            .join(CONTACT, CONTACT.c.id == ADDRESS.c.contact_id)
+            .where(CONTACT.c.commune == subject)
+        )
+    found = {bool(fresh): int(n) for fresh, n in connection.execute(query)}
+    return found.get(True, 0), found.get(False, 0)
+
+
+def lives_in(connection: Connection, commune: str) -> bool:
+    """Whether any contact's commune is this one."""
+    return connection.execute(select(CONTACT.c.id).where(CONTACT.c.commune == commune).limit(1)).first() is not None

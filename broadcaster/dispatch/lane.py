@@ -24,6 +24,7 @@ from broadcaster.db.engine import Database
 from broadcaster.dispatch import claim
 from broadcaster.dispatch.claim import Due, Finished, Intent
 from broadcaster.dispatch.dispatch import Patience, Settled, attempt_key, dedupe_key, settle
+from broadcaster.dispatch.guard import Hold
 from broadcaster.dispatch.revision import Words
 from broadcaster.dispatch.road import Road
 from broadcaster.dispatch.stop import STOP
@@ -129,7 +130,7 @@ class Lane:
         self._pacer = Pacer(rules.rate, clock)
         self._queue: asyncio.Queue[Intent] = asyncio.Queue()
         self._window = _Window()
-        self._held: dict[int, datetime] = {}
+        self._held: dict[int, tuple[datetime, Hold]] = {}  # by broadcast, with the moment to ask again
         self._finished: list[Finished] = []
         self._epoch = 0
         self._open = 0  # intents without a recorded result
@@ -143,6 +144,7 @@ class Lane:
         self._flying = 0  # between slot and recorded answer
         self._slotting = 0  # waiting for a slot
         self._feeder_waits = False
+        self._resting = False
         self._recording = False
         self.wakes_at: datetime | None = None
         self.paused = ""  # why the lane may not send, "" = it may
@@ -161,9 +163,9 @@ class Lane:
         )
 
     @property
-    def in_hand(self) -> int:
-        """Intents without a recorded result."""
-        return self._open
+    def at_rest(self) -> bool:
+        """Nothing is due that may leave: no intent without a recorded result, and none to be had before `wakes_at`."""
+        return self._resting and self._open == 0 and not self._changed.is_set()
 
     def poke(self) -> None:
         """Something may have become due: look now."""
@@ -230,16 +232,17 @@ class Lane:
         return [window.rows.popleft() for _ in range(min(room, len(window.rows)))], None
 
     async def _read(self) -> datetime | None:
-        """Fill the window from the first broadcast that is not held; returns when a wait is over."""
+        """Fill the window from the first broadcast that is not held; returns when a wait that has an end is over."""
         now = self._clock.now()
         retry = await asyncio.to_thread(self._next_retry)
         if retry is not None and retry <= now:
             await self._write(partial(claim.wake, channel=self.channel.name))
             retry, self._window.progress = None, True  # they stand before what has been read
-        self._held = {b: until for b, until in self._held.items() if until > now}
+        self._held = {b: (at, hold) for b, (at, hold) in self._held.items() if at > now}
         rows = await asyncio.to_thread(self._read_window, frozenset(self._held))
         self._window.rows.extend(rows)
-        return min([moment for moment in [retry, *self._held.values()] if moment], default=None)
+        known = [retry, *(hold.until for _, hold in self._held.values())]
+        return min([moment for moment in known if moment], default=None)
 
     def _next_retry(self) -> datetime | None:
         with self._database.reading() as connection:
@@ -290,7 +293,7 @@ class Lane:
             await self._rest(None)
             return
         for broadcast, hold in got.held.items():
-            self._held[broadcast] = hold.until or self._clock.now() + self.rules.poll
+            self._held[broadcast] = (hold.until or self._clock.now() + self.rules.poll, hold)
         if got.held:
             self._window.rows = deque(due for due in self._window.rows if due.broadcast not in got.held)
             self._window.read_to = {b: at for b, at in self._window.read_to.items() if b not in got.held}
@@ -421,7 +424,7 @@ class Lane:
         """Wait for a change, for `until`, or for the next poll."""
         limit = self._clock.now() + self.rules.poll
         self.wakes_at = until
-        self._feeder_waits = True
+        self._feeder_waits = self._resting = True
         timer = asyncio.ensure_future(self._clock.sleep_until(min(until, limit) if until else limit))
         changed = asyncio.ensure_future(self._changed.wait())
         try:
@@ -430,7 +433,7 @@ class Lane:
             timer.cancel()
             changed.cancel()
             self._changed.clear()
-            self._feeder_waits = False
+            self._feeder_waits = self._resting = False
 
 
 def outgoing_for(

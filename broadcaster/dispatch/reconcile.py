@@ -15,11 +15,12 @@ from broadcaster.channel.base import Accepted, Channel, LooksUp, SendError
 from broadcaster.clock import Clock
 from broadcaster.db.engine import Database
 from broadcaster.dispatch.claim import ADDRESS, ATTEMPT, BROADCAST, CONTACT, DISPATCH, REVISION, Due
-from broadcaster.dispatch.dispatch import Patience, State
+from broadcaster.dispatch.dispatch import Patience, State, public_id
 from broadcaster.dispatch.lane import Signature, outgoing_for
 from broadcaster.dispatch.revision import read, words
 from broadcaster.dispatch.road import Road
 from broadcaster.dispatch.store import count
+from broadcaster.errors import Conflict, NotFound
 from broadcaster.ledger.entry import Kind
 from broadcaster.ledger.store import Transaction
 from broadcaster.ledger.writer import Writer
@@ -201,3 +202,53 @@ def settle_doubt(
 def _note_look(tx: Transaction, doubt: Doubt) -> None:
     where = (ATTEMPT.c.dispatch_id == doubt.due.id, ATTEMPT.c.n == doubt.n)
     tx.connection.execute(update(ATTEMPT).where(*where).values(looked_at=tx.now))
+
+
+RESOLVES = {  # what two people may say of a dispatch, and from where
+    "accepted": (State.UNKNOWN, State.UNRESOLVED),
+    "unresolved": (State.UNKNOWN,),
+    "again": (State.UNKNOWN, State.UNRESOLVED),
+}
+
+
+def check_resolvable(connection: Connection, dispatch: int, what: str, *, now: datetime) -> State:
+    """The state it is in. Raises: NotFound; Conflict unless `what` can be said of it, or when it is too late to send again."""
+    found = connection.execute(
+        select(DISPATCH.c.state, BROADCAST.c.expires_at, BROADCAST.c.state.label("of_broadcast"))
+        .join(BROADCAST, BROADCAST.c.id == DISPATCH.c.broadcast_id)
+        .where(DISPATCH.c.id == dispatch)
+    ).one_or_none()
+    if found is None:
+        raise NotFound(f"There is no dispatch {public_id(dispatch)}; see `broadcaster dispatch list --state unknown`.")
+    if State(found.state) not in RESOLVES[what]:
+        raise Conflict(f"{public_id(dispatch)} is {found.state}; only a doubtful dispatch is resolved.")
+    if what == "again" and (now >= found.expires_at or found.of_broadcast not in ("running", "done")):
+        raise Conflict(f"The time of {public_id(dispatch)} has passed; ask for a new broadcast: `broadcaster send`.")
+    return State(found.state)
+
+
+def resolve(tx: Transaction, dispatch: int, what: str, *, reason: str, asked_by: str, signed_by: str) -> None:
+    """Two people have said it: move the dispatch. `again` makes it planned; its next attempt has a reference of its own."""
+    before = check_resolvable(tx.connection, dispatch, what, now=tx.now)
+    after = State.PLANNED if what == "again" else State(what)
+    steps = [State.UNRESOLVED, State.PLANNED] if (before, after) == (State.UNKNOWN, State.PLANNED) else [after]
+    for state in steps:
+        row = tx.connection.execute(
+            update(DISPATCH)
+            .where(DISPATCH.c.id == dispatch)
+            .values(state=state.value, reason=reason, not_before=None)
+            .returning(DISPATCH.c.broadcast_id, DISPATCH.c.channel, DISPATCH.c.attempts)
+        ).one()
+        count(
+            tx.connection,
+            {(row.broadcast_id, row.channel, before.value): -1, (row.broadcast_id, row.channel, state.value): 1},
+        )
+        before = state
+    if after is State.PLANNED:
+        again = (BROADCAST.c.id == row.broadcast_id, BROADCAST.c.state == "done")
+        tx.connection.execute(update(BROADCAST).where(*again).values(state="running", ended_at=None))
+    kind = Kind.DISPATCH_RESEND if what == "again" else Kind.DISPATCH_RESOLVE
+    tx.record(
+        kind, signed_by, b=row.broadcast_id, d=dispatch, n=row.attempts, state=after.value, reason=reason,
+        asked_by=asked_by, signed_by=signed_by,
+    )  # fmt: skip

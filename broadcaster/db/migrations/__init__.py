@@ -33,6 +33,11 @@ def check(database: Database) -> None:
         raise Conflict(f"The database {what}; this program needs {newest()}. Run `broadcaster db upgrade`.")
 
 
+def is_current(database: Database) -> bool:
+    with database.reading() as connection:
+        return MigrationContext.configure(connection).get_current_revision() == newest()
+
+
 def newest() -> str:
     head = ScriptDirectory.from_config(_settings()).get_current_head()
     assert head is not None
@@ -40,8 +45,12 @@ def newest() -> str:
 
 
 def _refuse_newer(found: str | None) -> None:
-    if found is not None and found not in {step.revision for step in ScriptDirectory.from_config(_settings()).walk_revisions()}:
-        raise Conflict(f"The database has schema {found}, which this program does not know: it is older than the data. Update it.")
+    if found is not None and found not in {
+        step.revision for step in ScriptDirectory.from_config(_settings()).walk_revisions()
+    }:
+        raise Conflict(
+            f"The database has schema {found}, which this program does not know: it is older than the data. Update it."
+        )
 
 
 def _settings() -> Alembic:

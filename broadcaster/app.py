@@ -1,0 +1,275 @@
+"""The one file that knows every concrete class: it builds the sending engine, and a new workspace."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import secrets
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from broadcaster.channel import registry
+from broadcaster.clock import Clock
+from broadcaster.config import ChannelSettings, Config, parse_span
+from broadcaster.content.store import refresh_facts
+from broadcaster.db.engine import Database
+from broadcaster.dispatch import claim
+from broadcaster.dispatch.dispatch import Patience
+from broadcaster.dispatch.lane import Lane, LaneRules, Signature
+from broadcaster.dispatch.reconcile import Reconciler
+from broadcaster.dispatch.road import Road
+from broadcaster.dispatch.worker import Worker
+from broadcaster.errors import BroadcasterError
+from broadcaster.ledger import checkpoint
+from broadcaster.ledger.store import Transaction
+from broadcaster.ledger.writer import Writer
+from broadcaster.plan.run import Planner
+from broadcaster.schedule.files import roads as read_roads
+
+log = logging.getLogger("broadcaster")
+
+IDLE_WITHIN = timedelta(seconds=60)  # `run --until-idle` waits for what is due this soon after the last work
+LOOK = timedelta(milliseconds=20)  # between two looks at whether everything is idle
+
+
+@dataclass(slots=True)
+class Engine:
+    """Everything that sends, in one process."""
+
+    config: Config
+    database: Database
+    clock: Clock
+    writer: Writer
+    worker: Worker
+    planner: Planner
+    reconcilers: list[Reconciler]
+    missing: dict[str, str]  # channel -> why its lane could not be built
+    busy: int = field(default=0)  # ticks under way
+    checkpoints: bool = True
+    _tick: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def idle(self) -> bool:
+        """No request in flight, nothing to write, all lanes wait. Raises what killed a lane."""
+        return self.busy == 0 and self.worker.idle and self.writer.idle
+
+    async def tick(self) -> None:
+        """Start, expand and close what the calendar asks for."""
+        async with self._working(), self._tick:
+            await self.planner.start()
+            if self.planner.finished:
+                self.planner.finished = 0
+                await self.checkpoint()
+
+    async def plan(self) -> None:
+        """Give rows to the occurrences of the next days."""
+        async with self._working():
+            await self.planner.plan()
+        await self.tick()
+
+    async def reconcile(self, *, first_look_only: bool = False) -> int:
+        """Settle what is in doubt, as far as evidence goes; returns how many were settled."""
+        async with self._working():
+            rounds = [reconciler.round(first_look_only=first_look_only) for reconciler in self.reconcilers]
+            settled = sum([await one for one in rounds])
+        if settled:
+            self.worker.poke()
+        return settled
+
+    async def checkpoint(self) -> None:
+        """Sign the ledger as it stands, into the folder that is meant to leave the machine."""
+        if self.checkpoints:
+            async with self._working():
+                await asyncio.to_thread(make_checkpoint, self.config, self.database, self.clock)
+
+    async def until_idle(self) -> None:
+        """Do all that is due, until nothing is due now or within 60 s of the last completed work."""
+        await self.plan()
+        looked = False
+        while True:
+            await self._settle()
+            await self.tick()
+            await self._settle()
+            if not looked:
+                looked = True
+                await self.reconcile(first_look_only=True)
+                continue
+            upcoming = await asyncio.to_thread(self._next_moment)
+            works = [lane.last_work for lane in self.worker.lanes if lane.last_work]
+            latest = max(works, default=self.clock.now())
+            if upcoming is None or upcoming > latest + IDLE_WITHIN:
+                return
+            await self.clock.sleep_until(upcoming)
+            await self.tick()
+            self.worker.poke()
+
+    async def close(self) -> None:
+        """Let the answers under way arrive and be written, then let go."""
+        try:
+            await self.worker.close()
+        finally:
+            await asyncio.to_thread(self.writer.close)
+
+    async def _settle(self) -> None:
+        """Wait until every lane has nothing left that may leave now."""
+        while not (self.idle and all(lane.at_rest for lane in self.worker.lanes)):
+            await asyncio.sleep(LOOK.total_seconds())
+
+    def _next_moment(self) -> datetime | None:
+        """When something is due next: a retry, the end of a throttle, a broadcast."""
+        moments = [self.planner.next_due(), *(lane.wakes_at for lane in self.worker.lanes)]
+        return min([moment for moment in moments if moment and moment > self.clock.now()], default=None)
+
+    def _working(self) -> _Busy:
+        return _Busy(self)
+
+
+@dataclass(slots=True)
+class _Busy:
+    engine: Engine
+
+    async def __aenter__(self) -> None:
+        self.engine.busy += 1
+
+    async def __aexit__(self, *_: Any) -> None:
+        self.engine.busy -= 1
+
+
+def build_engine(
+    config: Config,
+    database: Database,
+    clock: Clock,
+    *,
+    chance: Callable[[], float] = random.random,
+    poll: timedelta = timedelta(seconds=1),
+) -> Engine:
+    """Lanes, planner and reconcilers over one writer. A channel that cannot be built is named in `missing`."""
+    writer = Writer(database, clock)
+    roads = read_roads(config)
+    office_key = config.secret(config.office.key, where="office.key").reveal().encode()
+    signature = Signature(office=config.office.code, secret=office_key)
+    facts = config.path(config.folders.content) / "facts.toml"
+
+    def refresh(tx: Transaction) -> None:
+        refresh_facts(tx, facts)
+
+    lanes, reconcilers, missing = [], [], {}
+    for name, road in roads.items():
+        settings = config.channel(name)
+        try:
+            channel = registry.build(settings)
+        except BroadcasterError as error:
+            missing[name] = str(error)
+            continue
+        rules = _rules(config, settings, writer, poll)
+        common: dict[str, Any] = {
+            "channel": channel, "road": road, "database": database, "writer": writer, "clock": clock,
+            "signature": signature,
+        }  # fmt: skip
+        lanes.append(Lane(rules=rules, chance=chance, refresh=refresh, **common))
+        deadline = parse_span(config.defaults.unknown_for, where="defaults.unknown_for")
+        reconcilers.append(
+            Reconciler(patience=rules.patience, deadline=deadline, timeout=rules.timeout, price=rules.price, **common)
+        )
+    for name in config.channels:
+        if name not in roads:
+            missing[name] = _why_no_road(config, name)
+    worker = Worker(lanes)
+    planner = Planner(
+        database=database,
+        writer=writer,
+        clock=clock,
+        roads=roads,
+        zone=ZoneInfo(config.office.timezone),
+        poke=worker.poke,
+    )
+    writer.submit(refresh).result()
+    return Engine(config, database, clock, writer, worker, planner, reconcilers, missing)
+
+
+def _rules(config: Config, settings: ChannelSettings, writer: Writer, poll: timedelta) -> LaneRules:
+    defaults, price = config.defaults, settings.common.price
+    patience = Patience(
+        attempts=defaults.attempts,
+        first=parse_span(defaults.retry_first, where="defaults.retry_first"),
+        most=parse_span(defaults.retry_most, where="defaults.retry_most"),
+    )
+    in_force = writer.submit(
+        partial(
+            claim.price_in_force,
+            channel=settings.name,
+            amount=price.micros if price else None,
+            currency=price.currency if price else "",
+        )
+    ).result()
+    return LaneRules(
+        rate=settings.rate_per_second,
+        concurrency=settings.common.concurrency,
+        timeout=settings.timeout_seconds,
+        patience=patience,
+        poll=poll,
+        price=in_force,
+    )
+
+
+def _why_no_road(config: Config, name: str) -> str:
+    try:
+        registry.traits(config.channel(name).common.adapter)
+    except BroadcasterError as error:
+        return str(error)
+    return "its settings cannot be read"
+
+
+def road_of(config: Config, channel: str) -> Road:
+    """The road of one configured channel. Raises: NotFound, WrongUse."""
+    config.channel(channel)
+    roads = read_roads(config)
+    if channel not in roads:
+        registry.traits(config.channel(channel).common.adapter)
+    return roads[channel]
+
+
+def make_checkpoint(config: Config, database: Database, clock: Clock) -> checkpoint.Checkpoint:
+    """Sign everything the ledger holds now."""
+    key = checkpoint.SigningKey.read(config.secret(config.ledger.key, where="ledger.key"))
+    return checkpoint.make(
+        database, clock, key=key, origin=config.ledger.origin, folder=config.path(config.folders.checkpoints)
+    )
+
+
+# -- a new workspace --------------------------------------------------------------------------------------------------
+
+
+def samples() -> Path:
+    """Where the sample content and schedules lie: in the installed package, else beside it in the source tree."""
+    inside = Path(__file__).parent / "sample"
+    return inside if inside.is_dir() else Path(__file__).parent.parent
+
+
+def make_workspace(folder: Path, *, example_config: str, entropy: Callable[[int], bytes] = secrets.token_bytes) -> None:
+    """Configuration, secrets, sample content and schedules; what is there already is kept as it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "config.toml"
+    if not config.exists():
+        config.write_text(example_config, encoding="utf-8")
+    for name in ("content", "schedules"):
+        if not (folder / name).exists():
+            shutil.copytree(samples() / name, folder / name)
+    vault = folder / "secrets"
+    vault.mkdir(mode=0o700, exist_ok=True)
+    office_key = vault / "office.key"
+    if not office_key.exists():
+        office_key.touch(mode=0o600)
+        office_key.write_text(entropy(32).hex() + "\n", encoding="ascii")
+    if not (vault / "ledger.key").exists():
+        checkpoint.generate(vault / "ledger.key")
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("secrets/\n*.db\n*.db-*\n*.lock\n", encoding="ascii")

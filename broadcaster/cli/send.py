@@ -1,0 +1,168 @@
+"""`broadcaster send`: ask for an ad-hoc broadcast; it waits for a second person's approval."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from broadcaster.cli.session import Session, command, emit, json_option
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from broadcaster.dispatch.broadcast import AdHoc
+    from broadcaster.dispatch.road import Road
+
+
+@click.group()
+def _root() -> None: ...
+
+
+@command(_root, "send")
+@click.argument("message")
+@click.option("--channel", required=True, help="A channel of config.toml.")
+@click.option("--group", default=None, help="Who gets it; a public channel needs none.")
+@click.option("--language", default="vi", show_default=True, help='A language, or "contact" for each contact\'s own.')
+@click.option(
+    "--at", "at", default=None, metavar="T", help="Local time of the office, like 2027-07-30T07:00; default: now."
+)
+@click.option("--campaign", default=None, help="Count it in this campaign's report.")
+@json_option
+def send(
+    session: Session,
+    message: str,
+    channel: str,
+    group: str | None,
+    language: str,
+    at: str | None,
+    campaign: str | None,
+    as_json: bool,
+) -> None:
+    """Ask for MESSAGE to be sent once, now or at a time; another person approves it."""
+    from broadcaster.access.user import Act
+    from broadcaster.app import road_of
+    from broadcaster.approval import store as approvals
+    from broadcaster.dispatch import broadcast
+
+    actor = session.actor(Act.BROADCAST_SEND)
+    road = road_of(session.config, channel)
+    with session.read() as connection:
+        revision = _approved(session, connection, message)
+    with session.write() as tx:
+        wanted = _wanted(session, tx.connection, tx.now, road, message, revision, group, language, at, campaign)
+        number, subject = broadcast.ask(tx, wanted, by=actor)
+        name = broadcast.public_id(number)
+        approvals.submit(
+            tx, kind="broadcast", name=name, subject=subject, by=actor, two_person=session.config.approval.two_person
+        )
+    session.say(f"{name} waits for another person: broadcaster broadcast approve {name} --as USER")
+    emit({"broadcast": name, "state": "submitted", "hash": subject}, as_json=as_json)
+
+
+def _approved(session: Session, connection: Connection, message: str) -> str:
+    """The approved revision. Raises: Conflict without one, or when the file says something else by now."""
+    from broadcaster.approval import store as approvals
+    from broadcaster.content import files, store
+    from broadcaster.errors import Conflict
+
+    library = files.load(session.config.path(session.config.folders.content))
+    item = library.item(message)
+    approval = approvals.current(connection, "revision", message)
+    if approval is None:
+        raise Conflict(
+            f"{message} has no approved revision: broadcaster message submit {message}, then another person approves it."
+        )
+    media, _ = files.read_media(library, item)
+    found = store.differs(connection, item=item, facts=library.facts, media=media, approved=approval.subject)
+    if found:
+        raise Conflict(
+            f"The file of {message} differs from its approved revision: {' '.join(found)} "
+            "Submit it again, or take the change back."
+        )
+    stale = store.stale(connection, _today(session), revisions=[approval.subject], facts=library.facts)
+    if stale:
+        raise Conflict(
+            f"{message} quotes the fact {stale[0].fact}, which is {stale[0].why}: see broadcaster fact list."
+        )
+    return approval.subject
+
+
+def _today(session: Session) -> Any:
+    from zoneinfo import ZoneInfo
+
+    return session.clock.now().astimezone(ZoneInfo(session.config.office.timezone)).date()
+
+
+def _wanted(
+    session: Session,
+    connection: Connection,
+    now: datetime,
+    road: Road,
+    message: str,
+    revision: str,
+    group: str | None,
+    language: str,
+    at: str | None,
+    campaign: str | None,
+) -> AdHoc:
+    from zoneinfo import ZoneInfo
+
+    from sqlalchemy import select
+
+    from broadcaster.audience import store as audience
+    from broadcaster.config import parse_span
+    from broadcaster.dispatch.broadcast import REVISION, AdHoc
+    from broadcaster.dispatch.revision import read, words
+    from broadcaster.dispatch.timing import resolve
+    from broadcaster.errors import Conflict, NotFound, WrongUse
+    from broadcaster.schedule import store as schedules
+
+    zone = ZoneInfo(session.config.office.timezone)
+    local = _local(at, now.astimezone(zone).replace(tzinfo=None))
+    due = resolve(local.date(), local.time(), zone) if at else now
+    if at and due < now:
+        raise WrongUse(f"{at} has passed; give a later --at, or none for now.")
+    if road.traits.unit != "public" and not group:
+        raise WrongUse(f"The channel {road.channel} writes to people: say to whom with --group.")
+    if campaign is not None and schedules.campaign(connection, campaign) is None:
+        raise NotFound(f"No approved campaign is called {campaign}; `broadcaster campaign list` shows what there is.")
+    body = read(connection.scalar(select(REVISION.c.canonical).where(REVISION.c.hash == revision)) or b"", revision)
+    if body is None:
+        raise Conflict(f"The stored revision of {message} was changed; restore a backup and tell the auditor.")
+    tongues = list(body.texts) if language == "contact" else [language]
+    if not any(words(body, traits=road.traits, accents=road.accents, language=tag) for tag in tongues):
+        forms = ", ".join(road.traits.forms)
+        raise Conflict(f"{message} has no form for {road.channel} ({forms}) in {language}; write one and submit it.")
+    defaults = session.config.defaults
+    return AdHoc(
+        message=message,
+        revision=revision,
+        channel=road.channel,
+        sender=road.sender,
+        group=audience.group_id(connection, group) if group and road.traits.unit != "public" else None,
+        language=language,
+        local=local.strftime("%Y-%m-%dT%H:%M"),
+        due_at=due,
+        expires_at=due + parse_span(defaults.ad_hoc_for, where="defaults.ad_hoc_for"),
+        timezone=session.config.office.timezone,
+        quiet_hours=defaults.quiet_hours,
+        cap_per_24h=defaults.cap_per_24h,
+        require_consent=defaults.require_consent,
+        campaign=campaign,
+    )
+
+
+def _local(at: str | None, now: datetime) -> datetime:
+    from broadcaster.errors import WrongUse
+
+    if at is None:
+        return now.replace(second=0, microsecond=0)
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        raise WrongUse(f"{at!r} is no time; write it like 2027-07-30T07:00, in the office's local time.") from None
+    if moment.tzinfo is not None:
+        raise WrongUse("Give --at as local time of the office, without a zone.")
+    return moment.replace(second=0, microsecond=0)

@@ -1,0 +1,154 @@
+"""`broadcaster stop` and `broadcaster resume`: one person stops, two people resume."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from broadcaster.cli.session import Session, command, emit, json_option
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+@click.group()
+def _root() -> None: ...
+
+
+@command(_root, "stop")
+@click.option("--reason", default="", help="Why; it stands in the ledger.")
+@click.option("--campaign", default=None, help="Only this campaign.")
+@click.option("--channel", default=None, help="Only this channel.")
+@click.option("--area", default=None, help="Only people of this commune.")
+@click.option(
+    "--until", default=None, metavar="T", help="The stop ends by itself at this local time, like 2027-07-30T07:00."
+)
+@click.option("--list", "only_list", is_flag=True, help="Show the stops in force; set none.")
+@json_option
+def stop(
+    session: Session,
+    reason: str,
+    campaign: str | None,
+    channel: str | None,
+    area: str | None,
+    until: str | None,
+    only_list: bool,
+    as_json: bool,
+) -> None:
+    """Nothing in its scope is sent any more, from this moment; without a scope: nothing at all."""
+    from broadcaster.access.user import Act
+    from broadcaster.dispatch import stop as stops
+    from broadcaster.dispatch import store
+    from broadcaster.errors import WrongUse
+
+    if only_list:
+        with session.read() as connection:
+            rows = [_shown(one) for one in stops.standing(connection, session.clock.now())]
+        emit(rows, as_json=as_json, columns=("stop", "scope", "subject", "reason", "until", "set_by"))
+        return
+    given = [
+        (scope, subject) for scope, subject in (("campaign", campaign), ("channel", channel), ("area", area)) if subject
+    ]
+    if len(given) > 1:
+        raise WrongUse("One scope a stop: --campaign, --channel or --area; several stops may stand at once.")
+    scope, subject = given[0] if given else ("everything", "")
+    actor = session.actor(Act.STOP_SET)
+    _known(session, scope, subject)
+    with session.write() as tx:
+        number = stops.set_(tx, scope=scope, subject=subject, reason=reason, until=_until(session, until), by=actor)
+    with session.read() as connection:
+        flying = store.open_by_state(connection).get("sending", 0)
+    session.say(f"Stopped; {flying} requests were in flight. Two people lift it: broadcaster resume {number} --as USER")
+    emit({"stop": number, "state": "set", "in_flight": flying}, as_json=as_json)
+
+
+@command(_root, "resume")
+@click.argument("number", metavar="[STOP]", type=int, required=False)
+@json_option
+def resume(session: Session, number: int | None, as_json: bool) -> None:
+    """Lift a stop. The first person is shown what would go out and asks; a second one repeats the command."""
+    from broadcaster.access import countersign
+    from broadcaster.access.user import Act
+    from broadcaster.dispatch import stop as stops
+    from broadcaster.errors import NotFound, WrongUse
+
+    actor = session.actor(Act.STOP_LIFT)
+    with session.write() as tx:
+        standing = {one.id: one for one in stops.standing(tx.connection, tx.now)}
+        if number is None and len(standing) > 1:
+            raise WrongUse(f"{len(standing)} stops are on; name one: {', '.join(map(str, standing))}.")
+        chosen = standing.get(number) if number is not None else next(iter(standing.values()), None)
+        if chosen is None:
+            raise NotFound("No such stop is in force; `broadcaster stop --list` shows which are.")
+        would = _would_go_out(tx.connection, chosen, tx.now)
+        said = countersign.ask_or_sign(tx, act="stop.lift", subject=f"stop {chosen.id}", by=actor)
+        if isinstance(said, countersign.Signed):
+            stops.lift(tx, chosen.id, asked_by=said.asked_by, signed_by=said.signed_by)
+    if isinstance(said, countersign.Waiting):
+        session.say(
+            f"{would['would_go_out']} dispatches would go out. Another person repeats: broadcaster resume {chosen.id}"
+        )
+        emit({"state": "waiting", "request": said.request, **would}, as_json=as_json)
+        return
+    session.say("The stop is lifted; sending goes on.")
+    emit({"state": "lifted", "stop": chosen.id, **would}, as_json=as_json)
+
+
+def _would_go_out(connection: Connection, stop: Any, now: datetime) -> dict[str, int]:
+    """The dry run: what the stop holds back and would leave now, and what has become too late meanwhile."""
+    from broadcaster.dispatch import broadcast
+
+    held, late = broadcast.held_by(connection, scope=stop.scope, subject=stop.subject, now=now)
+    return {"would_go_out": held, "would_expire": late}
+
+
+def _known(session: Session, scope: str, subject: str) -> None:
+    """A stop over a misspelt name would stop nothing: refuse it."""
+    from broadcaster.errors import NotFound
+    from broadcaster.schedule import store as schedules
+
+    if scope == "channel":
+        session.config.channel(subject)
+    if scope == "campaign":
+        with session.read() as connection:
+            if schedules.campaign(connection, subject) is None:
+                raise NotFound(
+                    f"No approved campaign is called {subject}; `broadcaster campaign list` shows what there is."
+                )
+    if scope == "area":
+        from broadcaster.dispatch import broadcast
+
+        with session.read() as connection:
+            if not broadcast.lives_in(connection, subject):
+                raise NotFound(f"No contact's commune is {subject!r}; write it as it stands in the contacts.")
+
+
+def _until(session: Session, text: str | None) -> datetime | None:
+    from zoneinfo import ZoneInfo
+
+    from broadcaster.dispatch.timing import resolve
+    from broadcaster.errors import WrongUse
+
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise WrongUse(f"{text!r} is no time; write it like 2027-07-30T07:00.") from None
+    if moment.tzinfo is not None:
+        return moment
+    return resolve(moment.date(), moment.time(), ZoneInfo(session.config.office.timezone))
+
+
+def _shown(one: Any) -> dict[str, Any]:
+    return {
+        "stop": one.id,
+        "scope": one.scope,
+        "subject": one.subject,
+        "reason": one.reason,
+        "until": one.until.isoformat() if one.until else "",
+        "set_by": one.set_by,
+        "set_at": one.set_at.isoformat(),
+    }

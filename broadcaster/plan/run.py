@@ -1,0 +1,148 @@
+"""The tick: what the calendar says becomes broadcasts, what is due starts or is told why not, what is over is closed.
+
+Every decision is made again from rows at each tick, so a missed tick, a second one or a restart changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, select
+
+from broadcaster.approval import store as approvals
+from broadcaster.clock import Clock
+from broadcaster.db.engine import Database
+from broadcaster.db.tables import Broadcast, table
+from broadcaster.dispatch import broadcast
+from broadcaster.dispatch.broadcast import EXPANDED, Roads
+from broadcaster.ledger.store import Transaction
+from broadcaster.ledger.writer import Writer
+from broadcaster.plan.materialise import WAITING, materialise
+from broadcaster.schedule import store as schedules
+
+BROADCAST = table(Broadcast)
+HORIZON = timedelta(hours=48)  # occurrences get rows this long before they are due
+ON_TIME = timedelta(minutes=1)  # a start this late is not "missed": ticks come every second
+
+
+class Planner:
+    """Turns time into work for the lanes. Owns no transaction across a wait; everything is written by the writer."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        writer: Writer,
+        clock: Clock,
+        roads: Roads,
+        zone: ZoneInfo,
+        poke: Callable[[], None],
+    ) -> None:
+        self._database, self._writer, self._clock = database, writer, clock
+        self._roads, self._zone, self._poke = roads, zone, poke
+        self.finished = 0  # broadcasts that came to their end since somebody last set this to 0
+
+    async def plan(self) -> None:
+        """Give rows to the occurrences of the next 48 hours; end approvals whose time is over."""
+        with self._database.reading() as connection:
+            campaigns = schedules.live(connection)
+        for campaign in campaigns:
+            await self._writer.write(partial(self._plan_campaign, campaign=campaign))
+        await self._writer.write(self._expire_approvals)
+
+    def _plan_campaign(self, tx: Transaction, campaign: Any) -> None:
+        document = schedules.plan(tx.connection, campaign.plan_hash)
+        materialise(tx, campaign, document.campaign, self._roads, now=tx.now, horizon=HORIZON)
+        schedules.finish(tx, campaign.id)
+
+    def _expire_approvals(self, tx: Transaction) -> None:
+        approvals.expire_revisions(tx, tx.now.astimezone(self._zone).date())
+
+    async def start(self) -> None:
+        """Start what is due, expand what has started, close what is over. Returns when all of it is written."""
+        now = self._clock.now()
+        with self._database.reading() as connection:
+            due, over = broadcast.due(connection, now), _over(connection, now)
+        if due:
+            await self._writer.write(partial(self._start_due, rows=due))
+        if over:
+            await self._writer.write(partial(self._close, rows=over))
+        with self._database.reading() as connection:
+            growing, ending = _growing(connection), _ending(connection)
+        for number in growing:
+            while await self._writer.write(partial(broadcast.expand_chunk, broadcast=number, roads=self._roads)):
+                self._poke()
+        if growing:
+            self._poke()
+        for number in {*growing, *ending}:
+            self.finished += await self._writer.write(partial(broadcast.finish, broadcast=number))
+
+    def next_due(self) -> datetime | None:
+        """When the calendar next has something to start."""
+        with self._database.reading() as connection:
+            return broadcast.next_due(connection)
+
+    def _start_due(self, tx: Transaction, rows: list[Any]) -> None:
+        for row, missed in catch_up(rows, tx.now):
+            if missed:
+                broadcast.expire(tx, row, self._roads, reason=missed)
+                self.finished += 1
+            elif row.held not in WAITING:
+                broadcast.start(tx, row, self._roads)
+
+    def _close(self, tx: Transaction, rows: list[Any]) -> None:
+        for row in rows:
+            if row.state == "submitted":
+                approvals.expire(tx, kind="broadcast", name=broadcast.public_id(row.id))
+                broadcast.lapse(tx, row)
+            else:
+                broadcast.expire(tx, row, self._roads, reason=row.held or "late")
+
+
+def catch_up(rows: Iterable[Any], now: datetime) -> list[tuple[Any, str]]:
+    """For each due broadcast "" (start it) or why it is not to be started any more; by each schedule's `if_missed`. Pure.
+
+    Of several missed occurrences of one schedule, `latest` starts only the newest: three days of backlog must not arrive
+    as three messages in a minute.
+    """
+    found = list(rows)
+    newest: dict[tuple[str | None, str], str] = {}
+    for row in found:
+        if now < row.expires_at:
+            key = (row.campaign_id, row.schedule_id)
+            newest[key] = max(newest.get(key, ""), row.local)
+    return [(row, _missed(row, now, newest.get((row.campaign_id, row.schedule_id), ""))) for row in found]
+
+
+def _missed(row: Any, now: datetime, newest: str) -> str:
+    if now >= row.expires_at:
+        return row.held or "missed"
+    if row.schedule_id and row.if_missed == "latest" and row.local < newest:
+        return row.held or "missed"
+    if row.if_missed == "none" and now - row.due_at > ON_TIME:
+        return row.held or "missed"
+    return ""
+
+
+def _over(connection: Connection, now: datetime) -> list[Any]:
+    """Broadcasts whose time has passed and which still have something to close; `submitted` ones are ad hoc."""
+    query = select(BROADCAST).where(
+        BROADCAST.c.state.in_(("submitted", "running", "paused")), BROADCAST.c.expires_at <= now
+    )
+    return [row for row in connection.execute(query) if row.state != "done"]
+
+
+def _growing(connection: Connection) -> list[int]:
+    query = select(BROADCAST.c.id).where(BROADCAST.c.state == "running", BROADCAST.c.expansion != EXPANDED)
+    return list(connection.scalars(query.order_by(BROADCAST.c.priority.desc(), BROADCAST.c.due_at, BROADCAST.c.id)))
+
+
+def _ending(connection: Connection) -> list[int]:
+    query = select(BROADCAST.c.id).where(
+        BROADCAST.c.state.in_(("running", "paused")), BROADCAST.c.expansion == EXPANDED
+    )
+    return [number for number in connection.scalars(query) if not broadcast.open_count(connection, number)]
