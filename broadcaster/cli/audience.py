@@ -92,15 +92,15 @@ def _remark(session: Session, done: Summary) -> None:
     if done.ignored_columns:
         session.say(f"Columns that mean nothing here were ignored: {', '.join(done.ignored_columns)}.")
     if done.zero_restored:
-        session.say(f"{done.zero_restored:,} numbers had lost their leading zero; it was put back.")
+        session.say(f"Numbers that had lost their leading zero, which was put back: {done.zero_restored:,}.")
     if done.suppressed:
-        session.say(f"{done.suppressed:,} addresses have opted out; nothing is sent to them.")
+        session.say(f"Addresses that have opted out, to which nothing is sent: {done.suppressed:,}.")
     if done.refused:
-        session.say(f"{done.refused:,} rows were refused; what to do about each stands in {done.rejects_file}.")
+        session.say(f"Rows refused: {done.refused:,}. What to do about each stands in {done.rejects_file}.")
     if done.without_consent and session.config.defaults.require_consent:
         session.say(
-            f"ATTENTION: {done.without_consent:,} contacts have no consent on record. Nothing is sent to them until it is: "
-            "import the list again with the columns consent_source and consent_date, or with --consent-source and "
+            f"ATTENTION: contacts without consent on record: {done.without_consent:,}. Nothing is sent to them until it is "
+            "there: import the list again with the columns consent_source and consent_date, or with --consent-source and "
             "--consent-date."
         )
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from audience_builders import KEY, bring_in, entries, listed, make_dispatches, rows, tallies
 
 from broadcaster.audience import store
 from broadcaster.audience.exporting import Export
@@ -16,6 +15,7 @@ from broadcaster.errors import NotFound, WrongUse
 from broadcaster.ledger import store as ledger
 from broadcaster.ledger.merkle import leaf_hash, root_of
 from broadcaster.ledger.store import transaction
+from tests.audience.audience_builders import KEY, bring_in, entries, listed, make_dispatches, rows, tallies
 
 PEOPLE = """\
 name,phone,email,consent_source,consent_date

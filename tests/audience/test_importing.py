@@ -6,7 +6,6 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from audience_builders import KEY, TODAY, Chance, bring_in, entries, listed, rows
 
 from broadcaster.audience import importing, store
 from broadcaster.audience.contact import Usual
@@ -16,6 +15,7 @@ from broadcaster.db.engine import Database
 from broadcaster.db.tables import Address, Contact, Group, Member, Suppression
 from broadcaster.errors import Conflict, NotFound, WrongUse
 from broadcaster.ledger.store import transaction
+from tests.audience.audience_builders import KEY, TODAY, Chance, bring_in, entries, listed, rows
 
 PEOPLE = """\
 Họ tên,Điện thoại,Email,Xã,consent_source,consent_date
