@@ -3,19 +3,18 @@
 Every line must be canonical JSON with the next number; the lines must give the root of every checkpoint (Merkle tree, RFC
 9162), signed by the office's key (c2sp.org/tlog-checkpoint); the newest covers the last line; what they say must be allowed
 (`Rules`). Use the key you have on paper (--key) and checkpoints you kept yourself (--checkpoint): only those tell a log that
-was rewritten and signed anew. Nobody can see here what was cut off after the newest checkpoint you hold, nor what an office
-sends past this program: for that, ask the provider for its own list. Written densely to be read on paper: one rule, one line."""
+was rewritten and signed anew. Unseen stays what was cut off after the newest checkpoint you hold, and what an office sends past
+this program: ask the provider for its own list. The lines are dense, to be read on paper: one rule, one line."""
 
-# ruff: noqa: E401, E701, I001, UP035
+# ruff: noqa: E401, E701, I001, UP017, UP035
 # fmt: off
 from __future__ import annotations
 import argparse, base64, json, re, sys
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from functools import reduce
 from hashlib import sha256, sha512
 from pathlib import Path
 from typing import Any, Iterable
-
 P, ORDER = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493  # Ed25519, RFC 8032 5.1; points are X, Y, Z, T
 D, START = -121665 * pow(121666, P - 2, P) % P, datetime.fromisoformat("1970-01-01")
 
@@ -36,8 +35,7 @@ def point(raw: bytes) -> tuple[int, ...]:
         raise ValueError("no point that Ed25519 may use")
     return x, y, 1, x * y % P
 
-def signed(key: bytes, text: bytes, signature: bytes) -> bool:
-    """Whether the 64 bytes are a signature of `text`: S*B - k*A is R. Raises: ValueError as `point` does."""
+def signed(key: bytes, text: bytes, signature: bytes) -> bool:  # S*B - k*A is R. Raises: ValueError as `point` does
     a, r, s = point(key), point(signature[:32]), int.from_bytes(signature[32:], "little")
     k = int.from_bytes(sha512(signature[:32] + key + text).digest(), "little") % ORDER
     base, minus = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little")), (P - a[0], a[1], 1, P - a[3])
@@ -49,7 +47,7 @@ def read_checkpoint(name: str, raw: bytes, key: bytes) -> tuple[int, str]:
     """The size and the base64 root that `key` signed. Raises: ValueError in plain words."""
     form = r"(([^\n]+)\n(0|[1-9]\d{0,17})\n([^\n]+)\n(?:[^\n]+\n)*)\n((?:— [^\n]+\n)+)"
     found = re.fullmatch(form, raw.decode("utf-8", "replace"))
-    body, origin, size, root, signatures = found.groups() if found else ("", "", "", "", "")
+    body, origin, size, root, signatures = found.groups() if found else ("",) * 5
     mark = sha256(origin.encode() + b"\n\x01" + key).digest()[:4]
     for code in re.findall(f"— {re.escape(origin)} ([A-Za-z0-9+/]{{91}}=)\n", signatures):
         line = base64.b64decode(code)
@@ -61,18 +59,17 @@ FREE, OPEN, DOUBT, CLOSED = range(4)  # a dispatch: may be sent; no result yet; 
 WHY = ("has that number", "has no result yet", "perhaps reached its reader", "was accepted, or refused for good")
 AFTER = {"unknown": DOUBT, "unresolved": DOUBT}  # a result, or a state: all others leave it CLOSED
 AFTER.update(dict.fromkeys(("not_accepted", "throttled", "misconfigured", "not_started", "retry_wait", "planned"), FREE))
-SUBJECT = {"message": "revision", "campaign": "plan", "broadcast": "subject"}  # the field that holds what is approved
 
 class Rules:
     """Replays the entries: approvals are by a known approver who neither submitted nor edited the thing; a broadcast starts under
-    an approved plan or request; each send needs its text approved at that moment and no stop in force; nothing is sent again
-    unless the try before certainly did not leave, or two people said "again"; two people lift a stop."""
+    an approved plan or request, with the newest text; each send needs that neither was withdrawn and no stop is on (a stop of an
+    area is not seen); none is repeated unless the last try certainly did not leave or two people say so; two lift a stop."""
     def __init__(self) -> None:
         self.people: dict[str, list[str]] = {}  # name -> roles
-        self.submitted: dict[str, tuple[Any, ...]] = {}  # hash -> by whom; of a request also broadcast and revision
-        self.editors: dict[str, set[str]] = {}  # message -> who changed it since its last approval
-        self.approved: set[str] = set()  # hashes, at this moment
-        self.running: dict[int, tuple[str, str, str]] = {}  # broadcast -> revision, campaign, area
+        self.submitted: dict[str, tuple[str, str, tuple[str, ...]]] = {}  # hash -> by whom, what it belongs to, its editors
+        self.editors: dict[str, list[str]] = {}  # message -> who changed it since what was approved last
+        self.approved: dict[str, bool] = {}  # hash -> False once a newer one is approved; gone once withdrawn
+        self.running: dict[int, tuple[str, str, str]] = {}  # broadcast -> text, plan or request, campaign
         self.tries: dict[Any, int] = {}  # dispatch -> number of its last attempt * 4 + FREE .. CLOSED
         self.stops: dict[int, tuple[str, str, str]] = {}  # stop -> scope, subject, until
         self.latest, self.alone = START, 0  # the latest time so far; decisions by one person
@@ -82,7 +79,7 @@ class Rules:
         back = now < self.latest and not jump and now < self.latest - timedelta(seconds=60)  # two machines may differ a little
         self.latest = START if jump else max(now, self.latest)
         if noun == "user" and "roles" in e: self.people[e["user"]] = e["roles"]
-        fault: str | None = getattr(self, f"on_{noun}", lambda *_: None)(noun, verb, e)
+        fault: str | None = getattr(self, f"on_{noun}", lambda *_: None)(verb, e)
         return "its time lies before that of the entries above" if back else fault
 
     def two(self, e: dict[str, Any], first: str, second: str, role: str) -> str | None:
@@ -91,38 +88,43 @@ class Rules:
         known = self.people.get(first) and role in (*self.people.get(second, ()), "")
         return None if known else f"{first!r} or {second!r} is no user at this point, or lacks the role"
 
-    def on_message(self, noun: str, verb: str, e: dict[str, Any]) -> str | None:
-        what, b = e.get(SUBJECT[noun], ""), e.get("b", 0)
-        if verb == "edit": self.editors.setdefault(e["message"], set()).add(e["actor"])
-        if verb == "submit": self.submitted[what] = e["actor"], b, e.get("revision")
-        if verb in ("reject", "withdraw", "supersede", "expire"): self.approved.discard(what)
+    def on_message(self, verb: str, e: dict[str, Any]) -> str | None:
+        what, b, one = e.get("subject", ""), e.get("b", 0), e.get("two_person") is False
+        if verb == "edit": self.editors.setdefault(e["name"], []).append(e["actor"])
+        if verb == "submit": self.submitted[what] = e["actor"], e["name"], tuple(self.editors.get(e["name"], ()))
+        if verb == "supersede" and what in self.approved: self.approved[what] = False
+        if verb in ("withdraw", "expire", "cancel", "done"): self.approved.pop(what, None)
+        if verb == "cancel": self.running.pop(b, None)
         if verb == "approve":
-            self.approved.add(what)
-            author, editors = self.submitted.get(what, ("nobody",))[0], self.editors.pop(e.get("message", ""), set())
-            if author != e["submitted_by"] or (e["actor"] in editors and e.get("two_person") is not False):
-                return f"{e['actor']!r} approves what {author!r} submitted and {', '.join(editors) or 'nobody'} edited"
+            self.approved[what] = True
+            author, name, editors = self.submitted.get(what, ("nobody", "", ()))
+            self.editors[name] = self.editors.get(name, [])[len(editors):]
+            if e["actor"] in editors and not one: return f"{e['actor']!r} approves what {e['actor']!r} edited"
             return self.two(e, author, e["actor"], "approver")
         if verb == "start":
-            self.running[b] = e["revision"], e.get("campaign", ""), e.get("area", "")
-            request = self.submitted.get(e["authority"], ())[1:] if e["authority_kind"] != "plan" else (b, e["revision"])
-            if e["authority"] not in self.approved or request != (b, e["revision"]):
-                return f"broadcast {b} starts without an approved plan or request for this text"
+            self.running[b] = e["revision"], e["authority"], e["campaign"]
+            plan, owner = e["authority_kind"] == "plan", self.submitted.get(e["authority"], ("", ""))[1]
+            ours = self.approved.get(e["authority"]) and owner == (e["campaign"] if plan else f"b-{b:08d}")
+            if not ours: return f"broadcast {b} starts without an approved plan or request of its own"
+            if plan and not self.approved.get(e["revision"]): return f"broadcast {b} starts with a text that is not approved"
         return None
 
-    def on_stop(self, _: str, verb: str, e: dict[str, Any]) -> str | None:
-        if verb == "set": self.stops[e["stop"]] = e["scope"], e["subject"], e["until"] or "no end"
-        elif not self.stops.pop(e["stop"], None): return f"lifts stop {e['stop']}, which is not on"
-        return None if verb == "set" else self.two(e, e["asked_by"], e["signed_by"], "")
+    def on_stop(self, verb: str, e: dict[str, Any]) -> str | None:
+        if verb == "lift" and not self.stops.pop(e["stop"], None): return f"lifts stop {e['stop']}, which is not on"
+        if verb == "lift": return self.two(e, e["asked_by"], e["signed_by"], "")
+        until = datetime.fromisoformat((e["until"] or "9999-01-01T00:00:00Z").replace("Z", "+00:00")).astimezone(timezone.utc)
+        self.stops[e["stop"]] = e["scope"], e["subject"], until.isoformat()
+        return None
 
-    def on_attempt(self, _: str, verb: str, e: dict[str, Any]) -> str | None:
+    def on_attempt(self, verb: str, e: dict[str, Any]) -> str | None:
         d, last = e.get("d"), self.tries.get(e.get("d"), 0)
         n, before = e.get("n", last >> 2), last & 3
         if verb == "intent":
             self.tries[d] = n * 4 + OPEN
-            revision, campaign, area = self.running.get(e["b"], ("", "", ""))
-            if revision not in self.approved: return f"dispatch {d} is sent, but its text is not approved at this moment"
+            text, authority, campaign = self.running.get(e["b"], ("", "", ""))
+            if not {text, authority} <= self.approved.keys(): return f"dispatch {d}: its text or plan is not approved by then"
             for scope, subject, until in self.stops.values():
-                here = {"everything": subject, "campaign": campaign, "channel": e["ch"], "area": area}[scope]
+                here = {"everything": subject, "campaign": campaign, "channel": e["ch"], "area": None}[scope]
                 if here == subject and e["ts"] < until: return f"dispatch {d} is sent while a stop is on ({scope} {subject})"
             again = before != FREE or n <= last >> 2
             return f"dispatch {d} is sent again, but attempt {last >> 2} {WHY[before]}" if again else None
@@ -164,7 +166,7 @@ def audit(lines: Iterable[bytes], wanted: dict[int, dict[str, str]]) -> dict[str
                      for signed_root, name in wanted[size].items() if signed_root != root]
             good, faults = size if root in wanted[size] else good, faults + wrong
     faults += [f"the log ends after {size} entries, but {n} were signed" for n in sorted(wanted) if n > size]
-    return {"entries": size, "root": root_of(peaks).hex(), "faults": faults, "alone": rules.alone}
+    return {"entries": size, "root": root_of(peaks).hex(), "faults": faults, "decided_by_one_alone": rules.alone}
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Check an exported dispatch log. Exit code: 0 good, 1 not, 2 wrong use.")
@@ -181,17 +183,15 @@ def main() -> int:
     except (OSError, ValueError) as error: parser.error(f"this is no export, or not the whole of it: {error}")
     faults = [] if text == key.hex() + "\n" else ["key.txt: it is damaged"]
     for name, raw in notes.items():
-        try: size, root = read_checkpoint(name, raw, key)
+        try: wanted.setdefault((signed_as := read_checkpoint(name, raw, key))[0], {})[signed_as[1]] = name
         except ValueError as error: faults.append(str(error))
-        else: wanted.setdefault(size, {})[root] = name
     with file:  # a line that is too long, or has no end, gets a blank: then it is not canonical
         lines = (raw[:-1] if raw[-1:] == b"\n" else raw + b" " for raw in iter(lambda: file.readline(1 << 18), b""))
         found = audit(lines, wanted)
-    faults += found["faults"]
+    faults += found.pop("faults")
     if max(wanted, default=-1) < found["entries"]: faults.append("no good checkpoint covers the last entries")
-    words = f"root {found['root']}\n{len(notes)} checkpoints, {found['entries']} entries, {found['alone']} decisions by one alone"
-    text = "\n".join([*faults, words, "NOT OK" if faults else "OK"])
-    text = json.dumps({**found, "ok": not faults, "faults": faults}) if given.json else text
+    text = "\n".join([*faults, *(f"{name}: {value}" for name, value in found.items()), "NOT OK" if faults else "OK"])
+    text = json.dumps({"ok": not faults, **found, "faults": faults}) if given.json else text
     sys.stdout.buffer.write(f"{text}\n".encode())
     return 1 if faults else 0
 

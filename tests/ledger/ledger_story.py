@@ -23,13 +23,11 @@ PEOPLE: list[Entry] = [
     (Kind.USER_ADD, "console:root", {"user": "lan", "roles": ["author", "operator"]}),
     (Kind.USER_ADD, "console:root", {"user": "minh", "roles": ["approver"]}),
 ]
-SUBMIT: Entry = (Kind.MESSAGE_SUBMIT, "lan", {"message": "hotline-111", "revision": TEXT, "by": "lan"})
-APPROVE: Entry = (
-    Kind.MESSAGE_APPROVE, "minh", {"message": "hotline-111", "revision": TEXT, "submitted_by": "lan", "two_person": True},
-)  # fmt: skip
+SUBMIT: Entry = (Kind.MESSAGE_SUBMIT, "lan", {"name": "hotline-111", "subject": TEXT, "to": "submitted"})
+APPROVE: Entry = (Kind.MESSAGE_APPROVE, "minh", {"name": "hotline-111", "subject": TEXT, "to": "approved"})
 PLANNED: list[Entry] = [
-    (Kind.CAMPAIGN_SUBMIT, "lan", {"campaign": "mbn", "plan": PLAN}),
-    (Kind.CAMPAIGN_APPROVE, "minh", {"campaign": "mbn", "plan": PLAN, "submitted_by": "lan", "two_person": True}),
+    (Kind.CAMPAIGN_SUBMIT, "lan", {"name": "mbn", "subject": PLAN, "to": "submitted"}),
+    (Kind.CAMPAIGN_APPROVE, "minh", {"name": "mbn", "subject": PLAN, "to": "approved"}),
 ]
 START: Entry = (
     Kind.BROADCAST_START, "sender",

@@ -257,7 +257,7 @@ BREACHES: dict[str, tuple[Spoil, str]] = {
     "a second send": (
         lambda lines: [*lines[:11], lines[8].replace(b'"n":1', b'"n":2'), *lines[11:]], "is sent again"),
     "an approval by the author": (lambda lines: [line.replace(b'"actor":"minh"', b'"actor":"lan"') for line in lines], "alone"),
-    "an unapproved text": (lambda lines: lines[:3] + lines[4:], "not approved"),
+    "an unapproved text": (lambda lines: lines[:3] + lines[4:], "its text or plan is not approved"),
     "an intent left out": (lambda lines: lines[:8] + lines[9:], "the last begun is 0"),
 }  # fmt: skip
 
