@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -12,11 +12,12 @@ from sqlalchemy import Connection, insert, select, update
 from broadcaster.clock import Clock
 from broadcaster.db.engine import Database
 from broadcaster.db.tables import LedgerEntry, LedgerHead, table
-from broadcaster.ledger.entry import Kind, Record, encode, timestamp
+from broadcaster.ledger.entry import Kind, Record, decode, encode, timestamp
 from broadcaster.ledger.merkle import Frontier, leaf_hash
 
 ENTRY = table(LedgerEntry)
 HEAD = table(LedgerHead)
+SLACK = timedelta(seconds=30)  # the verifier allows 60: two machines of one office differ a little
 
 
 class Transaction:
@@ -61,6 +62,19 @@ def append(tx: Transaction) -> None:
     tx.connection.execute(insert(ENTRY), [{"seq": seq, "raw": raw} for seq, raw in enumerate(raws, head.size)])
     tx.connection.execute(update(HEAD), {"size": grown.size, "peaks": b"".join(grown.peaks)})
     tx.records.clear()
+
+
+def note_jump(tx: Transaction) -> None:
+    """Put a `clock.jump` before the gathered entries if the clock stands before the last entry; repeatable.
+
+    Without it the verifier takes entries that run back in time for back-dated ones.
+    """
+    if any(record.kind is Kind.CLOCK_JUMP for record in tx.records):
+        return
+    raw = tx.connection.execute(select(ENTRY.c.raw).order_by(ENTRY.c.seq.desc()).limit(1)).scalar_one_or_none()
+    last = decode(raw)["ts"] if raw else ""
+    if timestamp(tx.now + SLACK) < last:
+        tx.records.insert(0, Record(Kind.CLOCK_JUMP, "clock", {"last": last}))
 
 
 def head(connection: Connection) -> Frontier:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import ledger_story as story
@@ -17,6 +18,7 @@ from broadcaster.db.engine import Database
 from broadcaster.errors import NotFound
 from broadcaster.ledger import check, export, store
 from broadcaster.ledger.checkpoint import CHECKPOINT
+from broadcaster.ledger.entry import Kind, decode
 from broadcaster.ledger.merkle import inclusion_proof, leaf_hash, node_hash, root_of, streamed_inclusion
 
 
@@ -198,3 +200,30 @@ def climb(node: bytes, index: int, size: int, path: list[bytes]) -> bytes:
 def _first(database: Database) -> bytes:
     with database.reading() as connection:
         return next(store.raws(connection))
+
+
+def test_a_clock_set_back_is_noted_before_what_it_dates(told: Database, clock: SteppedClock, folder: Path) -> None:
+    clock.move_by(-timedelta(days=3))
+
+    with store.transaction(told, clock) as tx:
+        tx.record(Kind.REPORT_MAKE, "lan")
+        store.note_jump(tx)
+        store.note_jump(tx)
+    story.tell(told, clock, story.PEOPLE[:1])
+    with told.reading() as connection:
+        kinds = [decode(raw)["kind"] for raw in store.raws(connection)][-3:]
+
+    assert kinds == ["clock.jump", "report.make", "user.add"]
+    assert verify(told, folder).ok
+
+
+def test_two_machines_that_differ_by_seconds_note_no_jump(told: Database, clock: SteppedClock, folder: Path) -> None:
+    clock.move_by(-timedelta(seconds=25))
+
+    with store.transaction(told, clock) as tx:
+        tx.record(Kind.REPORT_MAKE, "lan")
+        store.note_jump(tx)
+        kinds = [record.kind for record in tx.records]
+
+    assert kinds == [Kind.REPORT_MAKE]
+    assert verify(told, folder).ok

@@ -1,0 +1,153 @@
+"""`broadcaster ledger`: look at the dispatch log, check it, sign it, and hand it to an auditor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from broadcaster.cli.session import Session, command, emit, emit_lines, json_option
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from broadcaster.ledger.checkpoint import SigningKey
+
+OWN = ("seq", "ts", "kind", "actor")
+
+
+@click.group()
+def ledger() -> None:
+    """The dispatch log: list, verify, export."""
+
+
+@command(ledger, "list")
+@click.option("--kind", default=None, help="Only this kind, like attempt.intent, or all of a noun, like message.")
+@click.option("--since", default=0, show_default=True, help="Number of the first entry to show.")
+@click.option("--limit", default=None, type=click.IntRange(min=1), help="Entries to show at most.")
+@json_option
+def list_(session: Session, kind: str | None, since: int, limit: int | None, as_json: bool) -> None:
+    """Entries in order; JSON Lines with --json, each as it was written."""
+    with session.read() as connection:
+        rows = _entries(connection, kind=kind, since=max(since, 0), limit=limit)
+        if as_json:
+            emit_lines(rows, as_json=True, columns=())
+        else:
+            emit_lines(map(_row, rows), as_json=False, columns=(*OWN, "fields"))
+
+
+@command(ledger, "verify")
+@json_option
+def verify(session: Session, as_json: bool) -> None:
+    """Hash and replay every entry; compare with the head, with each checkpoint and with each checkpoint file."""
+    from broadcaster.ledger import check
+
+    config, key = session.config, _key(session)
+    with session.read() as connection:
+        size = check.size(connection)
+    with session.progress(size, "verifying") as step:
+        found = check.verify(
+            session.database, public_key=key.public, folder=config.path(config.folders.checkpoints), progress=step
+        )
+    if found.ok and as_json:
+        emit({"ok": True, "entries": found.entries, "root": found.root}, as_json=True)
+    elif as_json:
+        emit({"ok": False, "faults": list(found.faults)}, as_json=True)
+    else:
+        _tell(found)
+    if not found.ok:
+        click.get_current_context().exit(1)
+
+
+@command(ledger, "checkpoint")
+@json_option
+def checkpoint(session: Session, as_json: bool) -> None:
+    """Sign the log as it stands; the file is meant to be copied off this machine."""
+    from broadcaster.access.user import Act
+    from broadcaster.ledger.checkpoint import make
+
+    session.actor(Act.LEDGER_CHECKPOINT)
+    config = session.config
+    folder = config.path(config.folders.checkpoints)
+    made = make(session.database, session.clock, key=_key(session), origin=config.ledger.origin, folder=folder)
+    shown = {"size": made.size, "root": made.root.hex(), "file": str(folder / made.file_name)}
+    emit(shown, as_json=as_json)
+
+
+@command(ledger, "export")
+@click.argument("target", metavar="DIR", type=click.Path(path_type=Path))
+@json_option
+def export(session: Session, target: Path, as_json: bool) -> None:
+    """Everything an auditor needs to check the log alone: entries, checkpoints, key, verify.py and how to use it."""
+    from broadcaster.access.user import Act
+    from broadcaster.ledger import check
+    from broadcaster.ledger.export import write
+
+    actor, config = session.actor(Act.LEDGER_EXPORT), session.config
+    with session.read() as connection:
+        size = check.size(connection)
+    with session.progress(size, "exporting") as step:
+        made = write(
+            session.database, session.clock, target=target, actor=actor, key=_key(session),
+            origin=config.ledger.origin, checkpoints=config.path(config.folders.checkpoints), progress=step,
+        )  # fmt: skip
+    if as_json:
+        emit({"folder": str(made.folder), "entries": made.entries, "root": made.checkpoint.root.hex()}, as_json=True)
+    else:
+        click.echo(
+            f"{made.entries} entries in {made.folder}. Check them with: python {made.folder / 'verify.py'} {made.folder}"
+        )
+
+
+@command(ledger, "prove")
+@click.argument("seq", type=click.IntRange(min=0))
+def prove(session: Session, seq: int) -> None:
+    """Proof that one entry stands in the signed log, as JSON; it shows no other entry (RFC 9162, 2.1.3)."""
+    from broadcaster.ledger.export import prove as proof
+
+    config = session.config
+    found = proof(
+        session.database, session.clock, seq=seq, key=_key(session), origin=config.ledger.origin,
+        folder=config.path(config.folders.checkpoints),
+    )  # fmt: skip
+    emit(found, as_json=True)
+
+
+def _key(session: Session) -> SigningKey:
+    from broadcaster.ledger.checkpoint import SigningKey
+
+    return SigningKey.read(session.config.secret(session.config.ledger.key, where="ledger.key"))
+
+
+def _entries(connection: Connection, *, kind: str | None, since: int, limit: int | None) -> Iterator[dict[str, Any]]:
+    from broadcaster.ledger import store
+    from broadcaster.ledger.entry import decode
+
+    shown = 0
+    for raw in store.raws(connection, start=since):
+        entry = decode(raw)
+        if kind is not None and entry["kind"] != kind and entry["kind"].partition(".")[0] != kind:
+            continue
+        yield entry
+        shown += 1
+        if shown == limit:
+            return
+
+
+def _row(entry: dict[str, Any]) -> dict[str, Any]:
+    return {**entry, "fields": {name: value for name, value in entry.items() if name not in OWN}}
+
+
+def _tell(found: Any) -> None:
+    for fault in found.faults:
+        click.echo(fault)
+    if found.ok:
+        click.echo(f"ledger: verified; {found.entries} entries, root {found.root}")
+        if found.alone:
+            click.echo(f"{found.alone} decisions were made by one person alone, as the office's settings allow.")
+    else:
+        click.echo(
+            f"ledger: NOT verified; {len(found.faults)} faults. Keep every copy, and stop sending until it is clear why."
+        )

@@ -1,0 +1,142 @@
+"""`broadcaster ledger` as people and scripts call it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import ledger_story as story
+import pytest
+from sqlalchemy import update
+from test_checkpoint import unlock
+
+from broadcaster.cli.main import _run
+from broadcaster.clock import SteppedClock
+from broadcaster.db.engine import Database
+from broadcaster.ledger import store
+
+
+class Office:
+    """A workspace with the whole story in its ledger."""
+
+    def __init__(self, folder: Path, capture: pytest.CaptureFixture[str]) -> None:
+        self.folder, self.capture = folder, capture
+        (folder / "config.toml").write_text('[database]\nurl = "sqlite:///broadcaster.db"\n', encoding="utf-8")
+        (folder / "secrets").mkdir()
+        (folder / "secrets" / "ledger.key").write_text("07" * 32)
+
+    def run(self, *arguments: object) -> tuple[int, str]:
+        self.capture.readouterr()
+        code = _run(["ledger", *map(str, arguments), "--config", str(self.folder / "config.toml")])
+        said = self.capture.readouterr()
+        return code, said.out or said.err
+
+    def json(self, *arguments: object, code: int = 0) -> Any:
+        got, out = self.run(*arguments)
+        assert got == code, out
+        return json.loads(out)
+
+
+@pytest.fixture
+def office(sqlite_database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Office:
+    long_ago = SteppedClock(datetime(2026, 1, 1, tzinfo=UTC))  # the commands write with the machine's own time
+    story.tell(sqlite_database, long_ago, story.HONEST)
+    return Office(tmp_path, capsys)
+
+
+def test_an_honest_ledger_verifies_with_its_root(office: Office, sqlite_database: Database) -> None:
+    with sqlite_database.reading() as connection:
+        head = store.head(connection)
+
+    found = office.json("verify", "--json")
+    code, text = office.run("verify")
+
+    assert found == {"ok": True, "entries": head.size, "root": head.root().hex()}
+    assert (code, text) == (0, f"ledger: verified; {head.size} entries, root {head.root().hex()}\n")
+
+
+def test_a_changed_ledger_exits_1_and_names_the_entry(office: Office, sqlite_database: Database) -> None:
+    unlock(sqlite_database)
+    with sqlite_database.writing() as connection:
+        connection.execute(update(store.ENTRY).where(store.ENTRY.c.seq == 4).values(raw=b"{}"))
+
+    found = office.json("verify", "--json", code=1)
+    code, text = office.run("verify")
+
+    assert found["ok"] is False
+    assert any(fault.startswith("entry 4:") for fault in found["faults"])
+    assert set(found) == {"ok", "faults"}
+    assert code == 1
+    assert "NOT verified" in text
+
+
+def test_an_export_is_checked_by_the_copy_of_the_verifier_in_it(office: Office) -> None:
+    target = office.folder / "out"
+
+    made = office.json("export", target, "--json")
+    checked = subprocess.run(
+        [sys.executable, "-I", target / "verify.py", target, "--json"], capture_output=True, text=True
+    )
+
+    assert checked.returncode == 0, checked.stdout
+    assert json.loads(checked.stdout)["root"] == made["root"]
+    assert made["entries"] == len(story.HONEST) + 1
+
+
+def test_entries_are_listed_as_they_were_written(office: Office) -> None:
+    code, text = office.run("list", "--json")
+    _, table = office.run("list", "--limit", 3)
+
+    entries = [json.loads(line) for line in text.splitlines()]
+    assert code == 0
+    assert [entry["seq"] for entry in entries] == list(range(len(story.HONEST)))
+    assert table.splitlines()[0].split() == ["seq", "ts", "kind", "actor", "fields"]
+    assert len(table.splitlines()) == 4
+
+
+@pytest.mark.parametrize(
+    ("asked", "kinds"), [("attempt.orphan", {"attempt.orphan"}), ("stop", {"stop.set", "stop.lift"})]
+)
+def test_a_kind_or_a_noun_narrows_the_list(office: Office, asked: str, kinds: set[str]) -> None:
+    _, text = office.run("list", "--json", "--kind", asked)
+
+    assert {json.loads(line)["kind"] for line in text.splitlines()} == kinds
+
+
+def test_the_list_can_begin_anywhere(office: Office) -> None:
+    _, text = office.run("list", "--json", "--since", 30, "--limit", 1)
+
+    assert [json.loads(line)["seq"] for line in text.splitlines()] == [30]
+
+
+def test_a_checkpoint_is_written_where_the_configuration_says(office: Office) -> None:
+    first = office.json("checkpoint", "--json")
+    second = office.json("checkpoint", "--json")
+
+    assert first == second
+    assert first["size"] == len(story.HONEST)
+    assert (office.folder / "checkpoints" / f"{first['size']:012d}.txt").is_file()
+    assert first["file"].endswith(f"{first['size']:012d}.txt")
+
+
+def test_one_entry_is_proved(office: Office) -> None:
+    proof = office.json("prove", 5)
+
+    assert json.loads(proof["entry"])["seq"] == 5
+    assert proof["key"] == story.KEY.public.hex()
+
+
+def test_what_is_not_there_is_wrong_use(office: Office) -> None:
+    no_entry, said = office.run("prove", 99999)
+    shutil.rmtree(office.folder / "secrets")
+    no_key, about_key = office.run("checkpoint")
+
+    assert no_entry == 2
+    assert "There is no entry 99999" in said
+    assert no_key == 2
+    assert "ledger.key" in about_key
