@@ -1,0 +1,108 @@
+"""A campaign's counts out of the database: set-based, over tallies, so that no report counts a million rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, and_, func, or_, select
+
+from broadcaster.db.tables import Approval, Attempt, Broadcast, Campaign, Dispatch, PriceRow, Tally, table
+from broadcaster.dispatch.dispatch import State
+from broadcaster.errors import NotFound
+from broadcaster.report.figures import Figures, Row, Standing, figures
+from broadcaster.report.form import form_of
+from broadcaster.schedule import store as schedules
+
+APPROVAL, ATTEMPT, BROADCAST = table(Approval), table(Attempt), table(Broadcast)
+CAMPAIGN, DISPATCH, PRICE, TALLY = table(Campaign), table(Dispatch), table(PriceRow), table(Tally)
+UNCLOSED = ("submitted", "planned", "running", "paused")  # states of a broadcast that may still get dispatches
+ENDED = ("done", "cancelled")  # states of a campaign
+
+
+def read(connection: Connection, campaign_id: str, *, adapters: Mapping[str, str], now: datetime) -> Figures:
+    """The figures of one campaign at this moment, its own broadcasts only.
+
+    `adapters`: channel -> adapter, as configured; a channel that is configured no more is a form of its own name.
+    Raises: NotFound for a campaign no plan of which was ever approved.
+    """
+    campaign = connection.execute(select(CAMPAIGN).where(CAMPAIGN.c.id == campaign_id)).one_or_none()
+    if campaign is None:
+        known = ", ".join(connection.scalars(select(CAMPAIGN.c.id).order_by(CAMPAIGN.c.id))) or "none yet"
+        raise NotFound(
+            f"No plan of a campaign {campaign_id!r} was approved, so there is nothing to report. Approved: {known}."
+        )
+    return figures(
+        _rows(connection, campaign_id, adapters),
+        micros=spent(connection, campaign_id),
+        standing=_standing(connection, campaign, now),
+    )
+
+
+def spent(connection: Connection, campaign_id: str) -> dict[str, int]:
+    """Currency -> millionths: parts x the price then in force, over the accepted attempts."""
+    cost = func.sum(ATTEMPT.c.parts * PRICE.c.amount)
+    query = (
+        select(PRICE.c.currency, cost)
+        .select_from(ATTEMPT)
+        .join(PRICE, PRICE.c.id == ATTEMPT.c.price_id)
+        .join(DISPATCH, DISPATCH.c.id == ATTEMPT.c.dispatch_id)
+        .join(BROADCAST, BROADCAST.c.id == DISPATCH.c.broadcast_id)
+        .where(BROADCAST.c.campaign_id == campaign_id, ATTEMPT.c.outcome == "accepted")
+        .group_by(PRICE.c.currency)
+    )
+    return {currency: int(micros) for currency, micros in connection.execute(query)}
+
+
+def _rows(connection: Connection, campaign_id: str, adapters: Mapping[str, str]) -> list[Row]:
+    columns = (BROADCAST.c.schedule_id, func.substr(BROADCAST.c.local, 1, 10), TALLY.c.channel, TALLY.c.state)
+    query = (
+        select(*columns, func.sum(TALLY.c.n))
+        .join(TALLY, TALLY.c.broadcast_id == BROADCAST.c.id)
+        .where(BROADCAST.c.campaign_id == campaign_id, TALLY.c.n != 0)
+        .group_by(*columns)
+    )
+    return [
+        Row(
+            schedule=schedule,
+            day=day,
+            channel=channel,
+            form=form_of(adapters.get(channel, channel)),
+            state=State(state),
+            n=int(n),
+        )
+        for schedule, day, channel, state, n in connection.execute(query)
+    ]
+
+
+def _standing(connection: Connection, campaign: Any, now: datetime) -> Standing:
+    budget = schedules.plan(connection, campaign.plan_hash).campaign.budget
+    waiting = select(func.count()).where(BROADCAST.c.campaign_id == campaign.id, BROADCAST.c.state.in_(UNCLOSED))
+    today = now.astimezone(ZoneInfo(campaign.timezone)).date()
+    return Standing(
+        campaign=campaign.id,
+        title=campaign.title,
+        currency=budget.currency if budget else "",
+        ended=campaign.state in ENDED or today > campaign.until,
+        waiting=connection.scalar(waiting) or 0,
+        by_one_alone=_by_one_alone(connection, campaign.id),
+    )
+
+
+def _by_one_alone(connection: Connection, campaign_id: str) -> int:
+    """Decisions by one person alone about the campaign's plans, its requests and its texts."""
+    own = BROADCAST.c.campaign_id == campaign_id
+    query = select(func.count()).where(
+        APPROVAL.c.two_person.is_(False),
+        APPROVAL.c.decided_by.is_not(None),
+        or_(
+            and_(APPROVAL.c.kind == "plan", APPROVAL.c.name == campaign_id),
+            APPROVAL.c.subject.in_(select(BROADCAST.c.authority).where(own)),
+            APPROVAL.c.subject.in_(
+                select(BROADCAST.c.revision_hash).where(own, BROADCAST.c.revision_hash.is_not(None))
+            ),
+        ),
+    )
+    return connection.scalar(query) or 0
