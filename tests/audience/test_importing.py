@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -97,6 +98,20 @@ def test_an_import_that_was_cut_off_is_finished_by_running_it_again(
 
     assert half == 2
     assert len(rows(database, Contact)) == len(rows(database, Address)) == len(rows(database, Member)) == 6
+
+
+def test_two_imports_of_one_list_at_once_make_every_contact_once(
+    database: Database, clock: SteppedClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "BATCH", 20)
+    text = "phone\n" + "".join(f"0912{n:06d}\n" for n in range(200))
+    paths = [listed(tmp_path, text, name) for name in ("one.csv", "two.csv")]
+
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda path: bring_in(database, clock, path), paths))
+
+    assert sum(one.contacts_new for one in done) == sum(one.joined for one in done) == 200
+    assert len(rows(database, Contact)) == len(rows(database, Address)) == len(rows(database, Member)) == 200
 
 
 def test_bad_rows_are_listed_beside_the_file_and_the_good_ones_are_kept(
