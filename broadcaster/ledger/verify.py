@@ -135,7 +135,7 @@ class Rules:
             return f"dispatch {d}: {verb} of attempt {n}, but the last begun is {last >> 2}, and it {WHY[before]}"
         if state == FREE and verb in ("reconcile", "resolve") and not e.get("evidence"):
             return f"dispatch {d} may be sent again, but nothing proves that it was not"
-        return self.two(e, e["asked_by"], e["signed_by"], "") if verb == "resend" else None
+        return self.two(e, e["asked_by"], e["signed_by"], "") if verb in ("resend", "resolve") else None
     on_campaign, on_broadcast, on_dispatch = on_message, on_message, on_attempt
 
 def root_of(peaks: list[bytes]) -> bytes:

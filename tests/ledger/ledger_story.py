@@ -62,6 +62,10 @@ def resend(d: int, asked_by: str = "lan", signed_by: str = "minh") -> Entry:
     return Kind.DISPATCH_RESEND, signed_by, {"d": d, "reason": "hỏi lại", "asked_by": asked_by, "signed_by": signed_by}
 
 
+def resolve(d: int, state: str, asked_by: str = "lan", signed_by: str = "minh") -> Entry:
+    return Kind.DISPATCH_RESOLVE, signed_by, {"d": d, "state": state, "asked_by": asked_by, "signed_by": signed_by}
+
+
 def stop(number: int, scope: str = "everything", subject: str = "", until: str = "") -> Entry:
     return Kind.STOP_SET, "lan", {"stop": number, "scope": scope, "subject": subject, "reason": "sai", "until": until}
 

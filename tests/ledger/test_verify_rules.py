@@ -7,7 +7,7 @@ import ledger_story as story
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ledger_story import Entry, intent, lift, orphan, receipt, reconcile, resend, result, stop
+from ledger_story import Entry, intent, lift, orphan, receipt, reconcile, resend, resolve, result, stop
 
 from broadcaster.ledger.entry import Kind, Record, encode, timestamp
 from broadcaster.ledger.verify import audit
@@ -123,8 +123,10 @@ WRONG: dict[str, tuple[list[Entry], str]] = {
     "a number used twice": (
         [*story.READY, intent(1), result(1, out="throttled", state="planned"), intent(1)], "has that number"),
     "a doubt settled without evidence": ([*story.READY, intent(1), orphan(1), reconcile(1, evidence="")], "nothing proves"),
+    "one person resolves a doubt": (
+        [*story.READY, intent(1), orphan(1), resolve(1, "accepted", "minh", "minh")], "did alone what needs two people"),
     "a doubt resolved for another send": (
-        [*story.READY, intent(1), orphan(1), (Kind.DISPATCH_RESOLVE, "lan", {"d": 1, "state": "planned", "reason": "x"})],
+        [*story.READY, intent(1), orphan(1), resolve(1, "planned")],
         "nothing proves",
     ),
     "one person orders a second send": (
@@ -162,6 +164,7 @@ RIGHT: dict[str, list[Entry]] = {
     "a retry proved by a look-up": [*story.READY, intent(1), orphan(1), reconcile(1), intent(1, 2)],
     "a late answer after a crash": [*story.READY, intent(1), orphan(1), result(1)],
     "a second send ordered by two": [*story.READY, intent(1), orphan(1), resend(1), intent(1, 2), result(1, 2)],
+    "a doubt resolved by two": [*story.READY, intent(1), orphan(1), resolve(1, "unresolved"), resend(1), intent(1, 2)],
     "a send outside the stop": [*story.READY, stop(1, "channel", "zalo"), stop(2, "campaign", "other"), intent(1)],
     "a send after the stop's end": [*story.READY, stop(1, until="2027-07-01T08:00:07+07:00"), intent(1)],
     "a stop of an area, which only the office can see": [*story.READY, stop(1, "area", "x"), intent(1)],
