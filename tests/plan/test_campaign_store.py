@@ -209,6 +209,44 @@ def test_a_newer_plan_leaves_alone_what_has_begun(database: Database, clock: Ste
     assert len(rows(database)) == 5
 
 
+def test_a_newer_plan_leaves_alone_what_a_person_cancelled(database: Database, clock: SteppedClock) -> None:
+    make_people(database, "border", 3, clock.now())
+    put_in_force(database, clock, make_spec())
+    tick(database, clock)
+    second = rows(database)[1].id
+    with transaction(database, clock) as tx:
+        broadcast.cancel(tx, second, "lan", "thử", roads=ROADS)
+
+    put_in_force(database, clock, make_spec(title="Khác"))
+    tick(database, clock)
+
+    assert [row.state for row in rows(database)] == ["planned", "cancelled", "planned", "planned", "planned"]
+
+
+def test_a_newer_plan_leaves_a_paused_campaign_paused_and_what_had_begun_too(
+    database: Database, clock: SteppedClock
+) -> None:
+    make_people(database, "border", 3, clock.now())
+    old = put_in_force(database, clock, make_spec())
+    tick(database, clock)
+    first = rows(database)[0].id
+    with database.writing() as connection:
+        begun = {"state": "running", "started_at": clock.now()}
+        connection.execute(update(BROADCAST).where(BROADCAST.c.id == first).values(begun))
+    with transaction(database, clock) as tx:
+        store.pause(tx, "camp", by="lan", reason="bão")
+
+    put_in_force(database, clock, make_spec(title="Khác"))
+    tick(database, clock)
+
+    assert campaign(database).state == "paused"
+    assert [(row.state, row.paused_from) for row in rows(database)] == [
+        ("paused", "running"),
+        *[("paused", "planned")] * 4,
+    ]
+    assert [row.authority == old.hash for row in rows(database)] == [True, False, False, False, False]
+
+
 def test_a_newer_plan_that_lifts_a_blackout_sends_on_that_date(database: Database, clock: SteppedClock) -> None:
     make_people(database, "border", 3, clock.now())
     put_in_force(database, clock, make_spec(blackout=(Blackout(since=date(2027, 7, 2), until=date(2027, 7, 2)),)))
