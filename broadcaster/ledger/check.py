@@ -57,7 +57,10 @@ def verify(
     if found["root"] != head.root().hex():
         faults.append("the entries do not give the root that the database holds as its head")
     return Findings(
-        entries=found["entries"], root=found["root"], faults=(*faults, *found["faults"]), alone=found["decided_by_one_alone"]
+        entries=found["entries"],
+        root=found["root"],
+        faults=(*faults, *found["faults"]),
+        alone=found["decided_by_one_alone"],
     )
 
 
