@@ -273,9 +273,9 @@ def _address(url: str) -> Any:
 
 
 class _Flight(threading.local):
-    """How far this thread's request has come: the connection in use, and whether a byte was handed to it."""
+    """How far this thread's request has come: the socket in use, and whether a byte was handed to it."""
 
-    connection: Any = None
+    sock: Any = None
     began: bool = False
 
 
@@ -319,7 +319,7 @@ def request(session: requests.Session, method: str, url: str, *, timeout: float,
     """
     import requests
 
-    _flight.connection, _flight.began = None, False
+    _flight.sock, _flight.began = None, False
     connect = min(CONNECT_AT_MOST, timeout / 2)
     try:
         with (
@@ -340,7 +340,7 @@ def request(session: requests.Session, method: str, url: str, *, timeout: float,
             f"The line broke ({_name(error)}); it cannot be told whether the message was taken.", code=_name(error)
         ) from None
     finally:
-        _flight.connection = None
+        _flight.sock = None
     return Answer(
         status=answer.status_code, headers={name.lower(): value for name, value in answer.headers.items()}, body=content
     )
@@ -365,7 +365,7 @@ def _cut_at(timeout: float) -> Iterator[None]:
 
     def cut() -> None:
         flight["over"] = True
-        sock = getattr(mine.get("connection"), "sock", None)
+        sock = mine.get("sock")
         if sock is not None:
             with suppress(OSError):
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
@@ -412,7 +412,8 @@ def _watching_adapter() -> type:
         def send(self, data: Any) -> None:
             if self.sock is None:
                 self.connect()
-            _flight.connection, _flight.began = self, True
+            # the socket, not the connection: that one lets go of it when the answer ends with the line
+            _flight.sock, _flight.began = self.sock, True
             super().send(data)  # type: ignore[misc]
 
     class Plain(Watched, HTTPConnection):

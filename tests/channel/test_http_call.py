@@ -121,6 +121,14 @@ async def dribbles_body(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -
         await asyncio.sleep(0.1)
 
 
+async def dribbles_without_a_length(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\n\r\n")  # only the end of the line would end this body
+    while True:
+        writer.write(b"x")
+        await writer.drain()
+        await asyncio.sleep(0.1)
+
+
 async def never_ends(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
     while True:
@@ -137,6 +145,7 @@ AFTER_THE_FIRST_BYTE = {
     "no answer in time": says(b"", wait=2),
     "headers one by one": dribbles_headers,
     "a body byte by byte": dribbles_body,
+    "a body without a length, byte by byte": dribbles_without_a_length,
     "an endless body": never_ends,
     "100 MB announced": says(b"HTTP/1.1 200 OK\r\nContent-Length: 104857600\r\n\r\n" + b"x" * 600_000, wait=1),
     "a header of 1 MB": says(b"HTTP/1.1 200 OK\r\nX-A: " + b"x" * 2**20 + b"\r\n\r\n"),

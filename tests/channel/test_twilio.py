@@ -245,6 +245,24 @@ async def test_a_look_up_gives_no_dispatch_the_message_of_another(
     await channel.close()
 
 
+async def test_a_look_up_after_a_restart_takes_no_message_from_before_the_attempt(
+    provider: Recorder, make_settings: MakeSettings, make_outgoing: MakeOutgoing
+) -> None:
+    before = channel_to(provider, make_settings)
+    provider.book.move_to(datetime(2027, 7, 1, 8, 0, tzinfo=UTC))
+    await before.send(make_outgoing(dedupe_key="morning"), timeout=2)  # the same text to the same number
+    await before.close()
+    provider.book.move_to(datetime(2027, 7, 1, 19, 30, tzinfo=UTC))
+    after = channel_to(provider, make_settings)
+
+    found = await after.find(
+        make_outgoing(dedupe_key="evening"), since=datetime(2027, 7, 1, 19, 30, tzinfo=UTC), timeout=2
+    )
+
+    assert found is None
+    await after.close()
+
+
 async def test_a_look_up_finds_what_is_still_queued_and_what_was_sent_before_midnight(
     provider: Recorder, make_settings: MakeSettings, make_outgoing: MakeOutgoing
 ) -> None:
