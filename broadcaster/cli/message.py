@@ -205,7 +205,7 @@ def approve(session: Session, id_: str | None, everything: bool, expected: str |
     from broadcaster.approval import store as approvals
     from broadcaster.content.render import decode
     from broadcaster.content.store import canonical
-    from broadcaster.errors import NotAllowed, WrongUse
+    from broadcaster.errors import Conflict, NotAllowed, WrongUse
 
     _one_or_all(id_, everything)
     if everything and expected:
@@ -225,7 +225,7 @@ def approve(session: Session, id_: str | None, everything: bool, expected: str |
         try:
             with session.write() as tx:
                 decided = approvals.approve(tx, kind=KIND, name=name, by=by, expected=hash_)
-        except NotAllowed as refusal:
+        except (NotAllowed, Conflict) as refusal:
             if not everything:
                 raise
             session.say(f"{name}: {refusal}")
@@ -417,30 +417,30 @@ def _preview(session: Session, item: Item, language: str, form: str, text: str) 
         return row
     count = sms.count(shown)
     row |= {"encoding": count.encoding, "units": count.units, "parts": count.parts, "costly": list(count.costly)}
-    row["channels"] = [
-        {"channel": name, "parts": count.parts, "cost": cost} for name, cost in _sms_costs(session, form, count.parts)
-    ]
+    row["channels"] = _sms_costs(session, form, count.parts)
     if form == "sms" and "sms-plain" not in item.forms(language):
-        proposal = sms.plain(text)
         plain = sms.count(sms.plain(shown))
         row["proposed_plain"] = {
-            "text": proposal,
+            "text": sms.plain(text),
             "encoding": plain.encoding,
             "parts": plain.parts,
             "left": list(plain.costly),
+            "channels": _sms_costs(session, "sms-plain", plain.parts),
         }
     return row
 
 
-def _sms_costs(session: Session, form: str, parts: int) -> Iterable[tuple[str, dict[str, str] | None]]:
-    """What one person costs on each channel that says this form; None without a price in the configuration."""
+def _sms_costs(session: Session, form: str, parts: int) -> list[dict[str, Any]]:
+    """What one person costs on each channel that says this form; the cost is None without a price in the configuration."""
     from broadcaster.content.check import ways
 
+    rows = []
     for way in ways(session.config)[0]:
-        if "sms" not in way.traits.forms or way.accents != (form == "sms"):
-            continue
-        price = session.config.channel(way.name).common.price
-        yield way.name, {"amount": _money(price.micros * parts), "currency": price.currency} if price else None
+        if "sms" in way.traits.forms and way.accents == (form == "sms"):
+            price = session.config.channel(way.name).common.price
+            cost = {"amount": _money(price.micros * parts), "currency": price.currency} if price else None
+            rows.append({"channel": way.name, "parts": parts, "cost": cost})
+    return rows
 
 
 def _money(micros: int) -> str:
@@ -454,16 +454,21 @@ def _tell_preview(row: Mapping[str, Any]) -> None:
     if "parts" in row:
         head += f", {row['encoding']}, {row['units']} units, {row['parts']} SMS"
     click.echo(f"{head}\n{_safe(row['text'])}")
-    for channel in row.get("channels", []):
-        cost = channel["cost"]
-        price = f"{cost['amount']} {cost['currency']}" if cost else "no price in config.toml"
-        click.echo(f"   {channel['channel']}: {channel['parts']} SMS a person, {price}")
+    _tell_costs(row.get("channels", []))
     if row.get("costly"):
         click.echo(f"   not in the cheap alphabet: {_safe(' '.join(row['costly']))}")
     if proposed := row.get("proposed_plain"):
         click.echo(f"   without accents, {proposed['parts']} SMS, a proposal for `## {row['language']} sms-plain`:")
         click.echo(_safe(proposed["text"]))
+        _tell_costs(proposed["channels"])
     click.echo()
+
+
+def _tell_costs(channels: Iterable[Mapping[str, Any]]) -> None:
+    for channel in channels:
+        cost = channel["cost"]
+        price = f"{cost['amount']} {cost['currency']}" if cost else "no price in config.toml"
+        click.echo(f"   {channel['channel']}: {channel['parts']} SMS a person, {price}")
 
 
 def _told(rows: list[dict[str, Any]], *, everything: bool, as_json: bool) -> None:

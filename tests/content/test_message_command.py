@@ -182,9 +182,12 @@ def test_a_pinned_hash_refuses_another_text(office: Office) -> None:
     assert "not what you saw" in err
 
 
-@pytest.mark.parametrize(("answer", "code", "state"), [(True, 0, "approved"), (False, 1, "submitted")])
+@pytest.mark.parametrize(
+    ("answer", "code", "state", "said"),
+    [(True, 0, "approved", ""), (False, 1, "submitted", "Not approved: hotline-111.")],
+)
 def test_on_a_terminal_the_text_and_its_hash_are_shown_and_asked_for(
-    office: Office, monkeypatch: pytest.MonkeyPatch, answer: bool, code: int, state: str
+    office: Office, monkeypatch: pytest.MonkeyPatch, answer: bool, code: int, state: str, said: str
 ) -> None:
     revision = office.json("message", "submit", "hotline-111", "--as", "lan")["revision"]
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
@@ -196,6 +199,8 @@ def test_on_a_terminal_the_text_and_its_hash_are_shown_and_asked_for(
     assert got == code
     assert revision in err
     assert "Xin gọi một một một." in err
+    assert said in err
+    assert "not what you saw" not in err
     assert [row["state"] for row in office.json("message", "list")] == [state]
 
 
@@ -256,7 +261,8 @@ def test_preview_counts_each_sms_prices_it_and_proposes_the_twin(office: Office)
     assert (sms["text"], sms["encoding"], sms["units"], sms["parts"]) == ("Gọi 111 (miễn phí).", "UCS-2", 19, 1)
     assert sms["costly"] == ["ọ", "ễ", "í"]
     assert sms["channels"] == [{"channel": "sms", "parts": 1, "cost": {"amount": "830.5", "currency": "VND"}}]
-    assert sms["proposed_plain"] == {"text": "Goi 111 (mien phi).", "encoding": "GSM-7", "parts": 1, "left": []}
+    assert sms["proposed_plain"] == {"text": "Goi 111 (mien phi).", "encoding": "GSM-7", "parts": 1, "left": [],
+                                     "channels": [{"channel": "brand", "parts": 1, "cost": None}]}  # fmt: skip
     assert "parts" not in rows["vi", "text"]
 
 

@@ -26,7 +26,8 @@ GOVERNMENT = (
     "ngay cho cơ quan Công an nơi gần nhất hoặc Tổng đài quốc gia 111 để được tư vấn, hỗ trợ, hướng dẫn kịp thời"
 )
 GSM_TEXT = st.text(st.sampled_from(sorted(GSM_BASIC | GSM_EXTENDED)), min_size=1, max_size=500)
-ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=300)
+# Without the escape: the other counter sends it as a character, which a phone takes for half of the next one.
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x1b"), min_size=1, max_size=300)
 VIETNAMESE = st.text(
     st.sampled_from("aàáảãạăằắẳẵặâầấẩẫậđeèéẻẽẹêềếểễệiìíỉĩịoòóỏõọôồốổỗộơờớởỡợuùúủũụưừứửữựyỳýỷỹỵ ĐẮ–“…₫,."), max_size=200
 )
@@ -105,7 +106,7 @@ def test_the_unaccented_twin_of_the_government_text_halves_its_cost() -> None:
         ("50.000₫", "50.000d"),
         ("Bắc\u00a0Kinh", "Bac Kinh"),
         ("ñ ü Å", "n u A"),
-        ("ก็ 😀", "ก็ 😀"),  # another script keeps its marks: without them it would be another word
+        ("й ก่ 😀", "й ก่ 😀"),  # another script keeps its marks: without them it would be another word
     ],
 )
 def test_the_twin_spells_as_people_do_without_accents(text: str, twin: str) -> None:
