@@ -447,6 +447,7 @@ class LedgerHead(Row, table=True):
     id: int = Field(default=1, primary_key=True)
     size: int = Field(sa_type=BigInteger)
     peaks: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # 32 bytes each
+    last: str = ""  # `ts` of the last entry: tells a clock that was set back
 
 
 class Checkpoint(Row, table=True):

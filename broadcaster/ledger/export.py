@@ -78,7 +78,6 @@ def write(
     _refuse_strangers(target)
     with store.transaction(database, clock) as tx:
         tx.record(Kind.LEDGER_EXPORT, actor)
-        store.note_jump(tx)  # a demo's or a training's ledger was written by a clock that ran ahead
     last = checkpoint.make(database, clock, key=key, origin=origin, folder=checkpoints)
     part = target.with_name(f"{target.name}.part")
     shutil.rmtree(part, ignore_errors=True)

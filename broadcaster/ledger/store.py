@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 from broadcaster.clock import Clock
 from broadcaster.db.engine import Database
 from broadcaster.db.tables import LedgerEntry, LedgerHead, table
-from broadcaster.ledger.entry import Kind, Record, decode, encode, timestamp
+from broadcaster.ledger.entry import Kind, Record, encode, timestamp
 from broadcaster.ledger.merkle import Frontier, leaf_hash
 
 ENTRY = table(LedgerEntry)
@@ -51,30 +51,26 @@ def transaction(database: Database, clock: Clock) -> Iterator[Transaction]:
 
 
 def append(tx: Transaction) -> None:
-    """Number the gathered records, insert them and move the frontier. Called once, last before COMMIT."""
+    """Number the gathered records, insert them and move the frontier. Called once, last before COMMIT.
+
+    A clock that was set back since the last entry gets an entry of its own first: without it the verifier takes what
+    follows for back-dated.
+    """
     if not tx.records:
         return
-    head = tx.connection.execute(select(HEAD.c.size, HEAD.c.peaks).with_for_update()).one()
+    head = tx.connection.execute(select(HEAD.c.size, HEAD.c.peaks, HEAD.c.last).with_for_update()).one()
     frontier = Frontier(head.size, split_peaks(head.peaks))
-    ts = timestamp(tx.now)
+    ts, latest = timestamp(tx.now), head.last
+    if timestamp(tx.now + SLACK) < latest:
+        tx.records.insert(0, Record(Kind.CLOCK_JUMP, "clock", {"last": latest}))
+        latest = ts
     raws = [encode(record, seq=seq, ts=ts) for seq, record in enumerate(tx.records, head.size)]
     grown = frontier.extend(map(leaf_hash, raws))
     tx.connection.execute(insert(ENTRY), [{"seq": seq, "raw": raw} for seq, raw in enumerate(raws, head.size)])
-    tx.connection.execute(update(HEAD), {"size": grown.size, "peaks": b"".join(grown.peaks)})
+    tx.connection.execute(
+        update(HEAD), {"size": grown.size, "peaks": b"".join(grown.peaks), "last": max(ts, latest)}
+    )
     tx.records.clear()
-
-
-def note_jump(tx: Transaction) -> None:
-    """Put a `clock.jump` before the gathered entries if the clock stands before the last entry; repeatable.
-
-    Without it the verifier takes entries that run back in time for back-dated ones.
-    """
-    if any(record.kind is Kind.CLOCK_JUMP for record in tx.records):
-        return
-    raw = tx.connection.execute(select(ENTRY.c.raw).order_by(ENTRY.c.seq.desc()).limit(1)).scalar_one_or_none()
-    last = decode(raw)["ts"] if raw else ""
-    if timestamp(tx.now + SLACK) < last:
-        tx.records.insert(0, Record(Kind.CLOCK_JUMP, "clock", {"last": last}))
 
 
 def head(connection: Connection) -> Frontier:

@@ -21,7 +21,7 @@ from broadcaster.dispatch import broadcast
 from broadcaster.dispatch.broadcast import EXPANDED, Roads
 from broadcaster.ledger.store import Transaction
 from broadcaster.ledger.writer import Writer
-from broadcaster.plan.materialise import WAITING, materialise
+from broadcaster.plan.materialise import HEADCOUNT, WAITING, materialise
 from broadcaster.schedule import store as schedules
 
 BROADCAST = table(Broadcast)
@@ -91,6 +91,8 @@ class Planner:
             if missed:
                 broadcast.expire(tx, row, self._roads, reason=missed)
                 self.finished += 1
+            elif schedules.outgrown(tx.connection, row):
+                broadcast.hold(tx, row, HEADCOUNT, actor="scheduler")
             elif row.held not in WAITING:
                 broadcast.start(tx, row, self._roads)
 

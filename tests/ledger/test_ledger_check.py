@@ -207,8 +207,6 @@ def test_a_clock_set_back_is_noted_before_what_it_dates(told: Database, clock: S
 
     with store.transaction(told, clock) as tx:
         tx.record(Kind.REPORT_MAKE, "lan")
-        store.note_jump(tx)
-        store.note_jump(tx)
     story.tell(told, clock, story.PEOPLE[:1])
     with told.reading() as connection:
         kinds = [decode(raw)["kind"] for raw in store.raws(connection)][-3:]
@@ -222,7 +220,6 @@ def test_two_machines_that_differ_by_seconds_note_no_jump(told: Database, clock:
 
     with store.transaction(told, clock) as tx:
         tx.record(Kind.REPORT_MAKE, "lan")
-        store.note_jump(tx)
         kinds = [record.kind for record in tx.records]
 
     assert kinds == [Kind.REPORT_MAKE]

@@ -27,7 +27,7 @@ BORN = ("planned", "suppressed")
 def upgrade() -> None:
     bind = op.get_bind()
     metadata.create_all(bind)
-    bind.exec_driver_sql("INSERT INTO ledger_head (id, size, peaks) VALUES (1, 0, " + _empty(bind.dialect.name) + ")")
+    bind.exec_driver_sql("INSERT INTO ledger_head (id, size, peaks, last) VALUES (1, 0, " + _empty(bind.dialect.name) + ", '')")
     (_sqlite if bind.dialect.name == "sqlite" else _postgresql)()
 
 
