@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from broadcaster.channel import registry
@@ -12,7 +13,7 @@ from broadcaster.channel.base import Channel, Outgoing, Traits
 from broadcaster.channel.form import form_for
 from broadcaster.config import Config
 from broadcaster.content import letters, render, words
-from broadcaster.content.facts import WARN_DAYS, Fact
+from broadcaster.content.facts import MOST_FAULTS, WARN_DAYS, Fact
 from broadcaster.content.fault import Fault, Faulty
 from broadcaster.content.files import Library, read_media
 from broadcaster.content.item import Item, Section
@@ -20,7 +21,6 @@ from broadcaster.content.sms import costly, plain
 from broadcaster.content.telephone import find as find_numbers
 from broadcaster.errors import BroadcasterError
 
-MOST = 50  # findings told of one file; more of them help nobody
 NO_LINK = ("speech", "headline", "poster", "title")  # forms nobody can follow a personal link in
 
 # Addresses of the right shape, so that a channel's own check can look at the text.
@@ -114,11 +114,16 @@ def message(found: Library, item: Item, *, today: date, ways: Sequence[Way], opt
     try:
         texts, titles = render.texts(item, found.facts), render.titles(item, found.facts)
     except Faulty:
-        return faults[:MOST]  # what cannot be rendered is named above
+        return _most(faults)  # what cannot be rendered is named above
     faults += _plain_forms(item, texts)
     for way in ways:
         faults += _fits(item, texts, titles, way, opt_out)
-    return faults[:MOST]
+    return _most(faults)
+
+
+def _most(faults: list[Fault]) -> list[Fault]:
+    """The first fifty, those that fail the check before the warnings: a flood of warnings hides no fault."""
+    return sorted(faults, key=lambda fault: fault.warning)[:MOST_FAULTS]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +164,7 @@ def _letters(path: str, raw: str, sections: Iterable[Section], *, about: str) ->
         language = languages.get(number, language)
         for finding in letters.find(line, language):
             faults.append(Fault(path=path, line=number, text=finding.text, remedy=finding.remedy, about=about))
-        if len(faults) >= MOST:
+        if len(faults) >= MOST_FAULTS:
             break
     return faults
 
@@ -176,7 +181,7 @@ def _window(item: Item, today: date) -> list[Fault]:
 
 
 def _placeholders(where: _Where, template: str, facts: Mapping[str, Fact]) -> Iterator[Fault]:
-    for at, text, remedy in render.wrong_placeholders(template, facts):
+    for at, text, remedy in islice(render.wrong_placeholders(template, facts), MOST_FAULTS):
         yield where.fault(text, remedy, after=template[:at])
     for match in render.PLACEHOLDER.finditer(template):
         if match[2] and where.form in NO_LINK:
@@ -211,7 +216,10 @@ def _numbers(where: _Where, template: str, facts: Mapping[str, Fact]) -> Iterato
     """Numbers to dial, and values of facts, that are typed by hand."""
     rest = render.PLACEHOLDER.sub(lambda match: "_" * len(match[0]), template)
     known = {render.number_of(fact): name for name, fact in facts.items() if render.number_of(fact)}
-    for number in find_numbers(rest):
+    numbers = find_numbers(rest)
+    unknown = [number for number in numbers if number.digits not in known][:MOST_FAULTS]
+    typed = [number for number in numbers if number.digits in known][:MOST_FAULTS]
+    for number in (*unknown, *typed):
         after = template[: number.at]
         if number.digits not in known:
             yield where.fault(
@@ -245,10 +253,11 @@ def _numbers(where: _Where, template: str, facts: Mapping[str, Fact]) -> Iterato
 
 
 def _words(where: _Where, template: str, category: str) -> Iterator[Fault]:
-    for finding in words.find(render.clean(template)):
+    text = render.clean(template)
+    for finding in islice(words.find(text), MOST_FAULTS):
         allowed = finding.person and category == "commendation"
         remedy = "Have the person's written consent on file." if allowed else finding.remedy
-        yield where.fault(finding.text, remedy, after=render.clean(template)[: finding.at], warning=allowed)
+        yield where.fault(finding.text, remedy, after=text[: finding.at], warning=allowed)
 
 
 def _spoken(where: _Where, section: Section, facts: Mapping[str, Fact]) -> Iterator[Fault]:

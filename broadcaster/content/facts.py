@@ -17,6 +17,7 @@ from broadcaster.content.toml import Fields
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 WARN_DAYS = (30, 14, 7)  # days before `verify_by` at which people are told
+MOST_FAULTS = 50  # findings told of one file; more of them help nobody
 
 _ENCODE = msgspec.json.Encoder(order="sorted").encode
 
@@ -60,6 +61,10 @@ def read(document: Mapping[str, Any], text: str, *, path: str) -> tuple[dict[str
     facts: dict[str, Fact] = {}
     faults: list[Fault] = []
     for name, table in document.items():
+        if (
+            len(faults) >= MOST_FAULTS
+        ):  # the facts left unread hold what quotes them; fifty findings are enough to begin with
+            break
         start, end = headers.get(name, (1, len(lines)))
         fact = _read_one(name, table, path=path, lines=lines[start - 1 : end], line=start, faults=faults)
         if fact:
@@ -113,7 +118,7 @@ def _headers(lines: list[str]) -> dict[str, tuple[int, int]]:
         match = re.match(r"\s*\[\s*\"?([^\[\]\".]+?)\"?\s*\]", line)
         if match:
             found.append((match[1], number))
-    ends = [number - 1 for _, number in found[1:]] + [len(lines)]
+    ends = [*(number - 1 for _, number in found), len(lines)][1:]
     return {name: (number, end) for (name, number), end in zip(found, ends, strict=True)}
 
 

@@ -83,12 +83,13 @@ def _only_joins_emoji(line: str, char: str) -> bool:
     if char != "\u200d":
         return False
     for match in re.finditer(char, line):
-        before, after = line[: match.start()].rstrip("\ufe0f"), line[match.end() :]
+        before = match.start() - (2 if line[match.start() - 1 : match.start()] == "\ufe0f" else 1)
+        after = line[match.end() : match.end() + 1]
         if (
-            not before
+            before < 0
             or not after
-            or unicodedata.category(before[-1]) not in ("So", "Sk")
-            or unicodedata.category(after[0]) != "So"
+            or unicodedata.category(line[before]) not in ("So", "Sk")
+            or unicodedata.category(after) != "So"
         ):
             return False
     return True

@@ -168,3 +168,12 @@ def test_a_file_full_of_faults_is_told_in_fifty(tmp_path: Path) -> None:
     content = write(tmp_path, body=BODY + "gọi 0912345678 \u202e\n" * 5000, facts=FACTS)
 
     assert len(faults(content)) == 50
+
+
+def test_a_flood_of_warnings_hides_no_fault(tmp_path: Path) -> None:
+    content = write(tmp_path, body=BODY + "gọi 111\n" * 200 + "gọi 0912345678\n")
+
+    found = faults(content)
+
+    assert len(found) == 50
+    assert ["'0912345678'" in fault.text for fault in errors(found)] == [True]

@@ -101,6 +101,7 @@ def test_a_fresh_revision_is_not_stale(database: Database, clock: SteppedClock, 
         (FACTS.replace("2027-12-31", "2027-07-01"), []),
         (FACTS.replace('source = "Quốc hội"', 'source = "Quốc hội khóa XV"'), []),
         (FACTS.replace('value = "111"\n', ""), [("hotline", "gone")]),
+        ("", [("hotline", "gone"), ("law", "gone")]),
         ("không phải TOML", [("hotline", "gone"), ("law", "gone")]),
     ],
 )

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from broadcaster.content import files, item
+from broadcaster.content import facts, files, item
 from broadcaster.content.fault import Faulty
 from broadcaster.content.files import load
+from broadcaster.content.toml import parse
 from broadcaster.errors import NotFound
 from tests.content.library import BODY, FACTS, FRONT, write
 
@@ -108,6 +109,14 @@ def test_a_fault_of_a_fact_is_named_with_its_line(tmp_path: Path, old: str, new:
     assert line in [f.line for f in faults if any(s in f.text for s in says.split("|"))], faults
 
 
+def test_an_empty_facts_file_has_no_facts_and_one_full_of_faults_is_told_in_fifty(tmp_path: Path) -> None:
+    empty = load(write(tmp_path, facts=""))
+    full = load(write(tmp_path, facts="".join(f"[f{n}]\n" for n in range(5000))))
+
+    assert (empty.facts, empty.faults) == ({}, ())
+    assert 50 <= len(full.faults) < 60
+
+
 def test_one_broken_file_hides_no_other(tmp_path: Path) -> None:
     content = write(tmp_path)
     (content / "hotline" / "broken.md").write_text("nothing", encoding="utf-8")
@@ -189,3 +198,16 @@ def test_any_text_is_read_without_a_traceback(front: str, body: str) -> None:
         message, faults = item.read(text, path="content/hotline/a.md", folder="hotline", slug="a")
 
         assert message is not None or faults
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(st.text(max_size=300), st.text(alphabet=st.sampled_from("[]=\"'\n.a1-#{}"), max_size=100))
+def test_any_facts_file_is_read_without_a_traceback(text: str, marks: str) -> None:
+    for written in (text, marks):
+        try:
+            document = parse(written, path="facts.toml")
+        except Faulty:
+            continue
+        known, faults = facts.read(document, written, path="facts.toml")
+
+        assert len(known) + len(faults) >= min(len(document), 50)
