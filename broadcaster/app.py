@@ -21,10 +21,11 @@ from broadcaster.config import ChannelSettings, Config, parse_span
 from broadcaster.content.store import refresh_facts
 from broadcaster.db.engine import Database
 from broadcaster.dispatch import claim
-from broadcaster.dispatch.dispatch import Patience
+from broadcaster.dispatch.dispatch import Patience, State
 from broadcaster.dispatch.lane import Lane, LaneRules, Signature
 from broadcaster.dispatch.reconcile import Reconciler
 from broadcaster.dispatch.road import Road
+from broadcaster.dispatch.store import open_by_state
 from broadcaster.dispatch.worker import Worker
 from broadcaster.errors import BroadcasterError
 from broadcaster.ledger import checkpoint
@@ -82,6 +83,18 @@ class Engine:
         if settled:
             self.worker.poke()
         return settled
+
+    def in_doubt(self) -> bool:
+        """Whether any dispatch waits for evidence."""
+        return self._open().get(State.UNKNOWN.value, 0) > 0
+
+    def open(self) -> bool:
+        """Whether any dispatch may still move by itself."""
+        return any(self._open().values())
+
+    def _open(self) -> dict[str, int]:
+        with self.database.reading() as connection:
+            return open_by_state(connection)
 
     async def checkpoint(self) -> None:
         """Sign the ledger as it stands, into the folder that is meant to leave the machine."""

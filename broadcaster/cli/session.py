@@ -38,7 +38,8 @@ class Session:
     def __init__(self, config_path: Path, user: str | None) -> None:
         self.config_path = config_path
         self.user = user
-        self.clock: Clock = SystemClock()
+        # Only the demo hands a clock of its own to the command line it drives.
+        self.clock: Clock = click.get_current_context().find_root().obj or SystemClock()
 
     @cached_property
     def config(self) -> Config:
