@@ -93,9 +93,9 @@ def submit(session: Session, id_: str, as_json: bool) -> None:
     from broadcaster.schedule import store
     from broadcaster.schedule.files import roads
 
+    by = session.actor(Act.CAMPAIGN_SUBMIT)
     spec = _spec(session, id_)
     _refuse_faults(session, spec)
-    by = session.actor(Act.CAMPAIGN_SUBMIT)
     senders = {name: road.sender for name, road in roads(session.config).items()}
     with session.write() as tx:
         document = store.submit(tx, spec, senders=senders, by=by, two_person=session.config.approval.two_person)

@@ -51,11 +51,16 @@ def _actor(session: Session) -> str:
 
 
 def _figures(session: Session, campaign: str) -> Figures:
-    from broadcaster.report.store import read
+    from broadcaster.report.store import nothing_yet, read
+    from broadcaster.schedule.files import find
 
     adapters = {name: str(settings.get("adapter", name)) for name, settings in session.config.channels.items()}
     with session.read() as connection:
-        return read(connection, campaign, adapters=adapters, now=session.clock.now())
+        found = read(connection, campaign, adapters=adapters, now=session.clock.now())
+    if found is not None:
+        return found
+    folder = session.config.path(session.config.folders.schedules)
+    return nothing_yet(find(folder, campaign, session.config), now=session.clock.now())
 
 
 def _bytes(figures: Figures, form: str) -> bytes:

@@ -11,10 +11,10 @@ from sqlalchemy import Connection, and_, func, or_, select
 
 from broadcaster.db.tables import Approval, Attempt, Broadcast, Campaign, Dispatch, PriceRow, Tally, table
 from broadcaster.dispatch.dispatch import State
-from broadcaster.errors import NotFound
 from broadcaster.report.figures import Figures, Row, Standing, figures
 from broadcaster.report.form import form_of
 from broadcaster.schedule import store as schedules
+from broadcaster.schedule.spec import CampaignSpec
 
 APPROVAL, ATTEMPT, BROADCAST = table(Approval), table(Attempt), table(Broadcast)
 CAMPAIGN, DISPATCH, PRICE, TALLY = table(Campaign), table(Dispatch), table(PriceRow), table(Tally)
@@ -22,23 +22,32 @@ UNCLOSED = ("submitted", "planned", "running", "paused")  # states of a broadcas
 ENDED = ("done", "cancelled")  # states of a campaign
 
 
-def read(connection: Connection, campaign_id: str, *, adapters: Mapping[str, str], now: datetime) -> Figures:
-    """The figures of one campaign at this moment, its own broadcasts only.
+def read(connection: Connection, campaign_id: str, *, adapters: Mapping[str, str], now: datetime) -> Figures | None:
+    """The figures of one campaign at this moment, its own broadcasts only; None if no plan of it was ever approved.
 
     `adapters`: channel -> adapter, as configured; a channel that is configured no more is a form of its own name.
-    Raises: NotFound for a campaign no plan of which was ever approved.
     """
     campaign = connection.execute(select(CAMPAIGN).where(CAMPAIGN.c.id == campaign_id)).one_or_none()
     if campaign is None:
-        known = ", ".join(connection.scalars(select(CAMPAIGN.c.id).order_by(CAMPAIGN.c.id))) or "none yet"
-        raise NotFound(
-            f"No plan of a campaign {campaign_id!r} was approved, so there is nothing to report. Approved: {known}."
-        )
+        return None
     return figures(
         _rows(connection, campaign_id, adapters),
         micros=spent(connection, campaign_id),
         standing=_standing(connection, campaign, now),
     )
+
+
+def nothing_yet(spec: CampaignSpec, *, now: datetime) -> Figures:
+    """The figures of a campaign whose plan nobody has approved: all of them zero."""
+    standing = Standing(
+        campaign=spec.id,
+        title=spec.title,
+        currency=spec.budget.currency if spec.budget else "",
+        ended=now.astimezone(spec.zone).date() > spec.until,
+        waiting=0,
+        by_one_alone=0,
+    )
+    return figures([], micros={}, standing=standing)
 
 
 def spent(connection: Connection, campaign_id: str) -> dict[str, int]:

@@ -83,4 +83,4 @@ def test_wrong_use_exits_2(office: Path, capsys: pytest.CaptureFixture[str]) -> 
     ]
 
     assert codes == [2, 2, 2]
-    assert "Approved: mbn." in capsys.readouterr().err
+    assert "No campaign is called 'nothing'" in capsys.readouterr().err
