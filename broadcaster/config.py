@@ -42,13 +42,15 @@ class Secret:
 
 
 class Office(Struct, forbid_unknown_fields=True, kw_only=True):
-    name: Annotated[str, Meta(description="The office's full name, as it stands on reports.")] = "Văn phòng truyền thông"
+    name: Annotated[str, Meta(description="The office's full name, as it stands on reports.")] = (
+        "Văn phòng truyền thông"
+    )
     parent: Annotated[str, Meta(description="The body above it, for the head of official reports.")] = ""
     code: Annotated[str, Meta(description="2 to 8 letters or digits; opens every attempt reference.")] = "vp"
     timezone: Annotated[str, Meta(description="IANA zone of the office.")] = "Asia/Ho_Chi_Minh"
-    key: Annotated[dict[str, str], Meta(description="The key that hides numbers in suppressions and signs references.")] = (
-        msgspec.field(default_factory=lambda: {"file": "secrets/office.key"})
-    )
+    key: Annotated[
+        dict[str, str], Meta(description="The key that hides numbers in suppressions and signs references.")
+    ] = msgspec.field(default_factory=lambda: {"file": "secrets/office.key"})
 
 
 class Folders(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -74,20 +76,32 @@ class Web(Struct, forbid_unknown_fields=True, kw_only=True):
 
 class Defaults(Struct, forbid_unknown_fields=True, kw_only=True):
     quiet_hours: Annotated[
-        str, Meta(description='No message to a person in these local hours, start inclusive, end exclusive; "" for none.')
+        str,
+        Meta(description='No message to a person in these local hours, start inclusive, end exclusive; "" for none.'),
     ] = "21:30-08:00"
-    cap_per_24h: Annotated[int, Meta(description="Messages one number gets in 24 hours at most; 0 for no cap.", ge=0)] = 3
-    require_consent: Annotated[bool, Meta(description="Send only to people whose consent has a source and a date.")] = True
-    attempts: Annotated[int, Meta(description="Tries of one dispatch that was certainly not accepted.", ge=1, le=100)] = 5
+    cap_per_24h: Annotated[
+        int, Meta(description="Messages one number gets in 24 hours at most; 0 for no cap.", ge=0)
+    ] = 3
+    require_consent: Annotated[bool, Meta(description="Send only to people whose consent has a source and a date.")] = (
+        True
+    )
+    attempts: Annotated[
+        int, Meta(description="Tries of one dispatch that was certainly not accepted.", ge=1, le=100)
+    ] = 5
     retry_first: Annotated[str, Meta(description="Wait before the second try; doubles each time, with jitter.")] = "30s"
     retry_most: Annotated[str, Meta(description="Longest wait between two tries.")] = "30min"
-    unknown_for: Annotated[str, Meta(description="How long a lost answer may be looked up before it is unresolved.")] = "24h"
-    ad_hoc_for: Annotated[str, Meta(description="How long after its time an ad-hoc broadcast may still go out.")] = "24h"
+    unknown_for: Annotated[
+        str, Meta(description="How long a lost answer may be looked up before it is unresolved.")
+    ] = "24h"
+    ad_hoc_for: Annotated[str, Meta(description="How long after its time an ad-hoc broadcast may still go out.")] = (
+        "24h"
+    )
 
 
 class ApprovalSettings(Struct, forbid_unknown_fields=True, kw_only=True):
     two_person: Annotated[
-        bool, Meta(description="false only in an office of one person; the ledger, every page and the report then say so.")
+        bool,
+        Meta(description="false only in an office of one person; the ledger, every page and the report then say so."),
     ] = True
 
 
@@ -110,7 +124,9 @@ class Price(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
         try:
             return int(Decimal(self.amount) * 1_000_000)
         except InvalidOperation:
-            raise WrongUse(f"price amount {self.amount!r} is no decimal number; write it like \"830\" or \"0.0525\".") from None
+            raise WrongUse(
+                f'price amount {self.amount!r} is no decimal number; write it like "830" or "0.0525".'
+            ) from None
 
 
 class ChannelCommon(Struct, kw_only=True):
@@ -122,8 +138,12 @@ class ChannelCommon(Struct, kw_only=True):
     timeout: Annotated[str, Meta(description="One request, from connect to last byte.")] = "30s"
     api_base: Annotated[str, Meta(description="Stands in for the provider's address: training, tests, a proxy.")] = ""
     price: Annotated[Price | None, Meta(description="What one billable part costs today.")] = None
-    accents: Annotated[bool, Meta(description="false: the gateway takes unaccented text only, so `sms-plain` is used.")] = True
-    languages: Annotated[list[str], Meta(description="Languages a public channel publishes; empty: the campaign's.")] = []
+    accents: Annotated[
+        bool, Meta(description="false: the gateway takes unaccented text only, so `sms-plain` is used.")
+    ] = True
+    languages: Annotated[
+        list[str], Meta(description="Languages a public channel publishes; empty: the campaign's.")
+    ] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +183,8 @@ class ChannelSettings:
             for key, value in self.own.items()
         }
         plain = {
-            key: value.reveal() if isinstance(value, Secret) and key not in renamed else value for key, value in values.items()
+            key: value.reveal() if isinstance(value, Secret) and key not in renamed else value
+            for key, value in values.items()
         }
         try:
             return msgspec.convert(plain, type=spec, dec_hook=_keep_secret)
@@ -217,7 +238,9 @@ class Config(Struct, forbid_unknown_fields=True, kw_only=True):
 def load(path: Path) -> Config:
     """Read and check the file. Raises: NotFound, WrongUse with the key or the line."""
     if not path.is_file():
-        raise NotFound(f"There is no {path}. Make a workspace with `broadcaster init DIR`, or name the file with --config.")
+        raise NotFound(
+            f"There is no {path}. Make a workspace with `broadcaster init DIR`, or name the file with --config."
+        )
     if path.stat().st_size > CONFIG_LIMIT:
         raise WrongUse(f"{path} is larger than 1 MB; that is no configuration.")
     try:
@@ -253,12 +276,16 @@ adapter = "feed"
 
 def example() -> str:
     """The text of `config.example.toml`: every key with its default and its sentence."""
-    parts = ["# broadcaster: the office's settings. A secret is { env = \"NAME\" } or { file = \"path\" }, never a value here.\n"]
+    parts = [
+        '# broadcaster: the office\'s settings. A secret is { env = "NAME" } or { file = "path" }, never a value here.\n'
+    ]
     for section in msgspec.structs.fields(Config):
         if not isinstance(section.type, type) or not issubclass(section.type, Struct):
             continue
         parts.append(f"\n[{section.name}]\n")
-        parts += [_example_line(field.encode_name, field, section.type) for field in msgspec.structs.fields(section.type)]
+        parts += [
+            _example_line(field.encode_name, field, section.type) for field in msgspec.structs.fields(section.type)
+        ]
     parts.append("\n# One table per channel account. Keys that every channel has:\n")
     parts += [f"#   {name}: {sentence}\n" for name, sentence in sentences(ChannelCommon)]
     return "".join(parts) + "\n" + CHANNEL_EXAMPLES
@@ -292,7 +319,9 @@ def _check_values(config: Config, path: Path) -> None:
     try:
         ZoneInfo(config.office.timezone)
     except (KeyError, ValueError, OSError):
-        raise WrongUse(f"{path}: office.timezone {config.office.timezone!r} is no IANA zone, like Asia/Ho_Chi_Minh.") from None
+        raise WrongUse(
+            f"{path}: office.timezone {config.office.timezone!r} is no IANA zone, like Asia/Ho_Chi_Minh."
+        ) from None
     if not re.fullmatch(r"[A-Za-z0-9]{2,8}", config.office.code):
         raise WrongUse(f"{path}: office.code {config.office.code!r} must be 2 to 8 letters or digits.")
     for key in ("retry_first", "retry_most", "unknown_for", "ad_hoc_for"):
@@ -309,9 +338,7 @@ def _check_values(config: Config, path: Path) -> None:
 def read_secret(reference: Any, *, folder: Path, where: str) -> Secret:
     """Follow `{ env = "NAME" }` or `{ file = "path" }`. Raises: WrongUse; the text never holds the value."""
     if not isinstance(reference, dict) or len(reference) != 1 or next(iter(reference)) not in ("env", "file"):
-        raise WrongUse(
-            f"{where} is a secret: write {{ env = \"NAME\" }} or {{ file = \"path\" }}, never the value itself."
-        )
+        raise WrongUse(f'{where} is a secret: write {{ env = "NAME" }} or {{ file = "path" }}, never the value itself.')
     kind, name = next(iter(reference.items()))
     if kind == "env":
         if not os.environ.get(name):
@@ -321,7 +348,9 @@ def read_secret(reference: Any, *, folder: Path, where: str) -> Secret:
     try:
         value = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise WrongUse(f"{where}: cannot read {path}: {error.__class__.__name__}; put the secret there, one line.") from None
+        raise WrongUse(
+            f"{where}: cannot read {path}: {error.__class__.__name__}; put the secret there, one line."
+        ) from None
     if not value:
         raise WrongUse(f"{where}: {path} is empty; put the secret there, one line.")
     return Secret(value)
@@ -331,7 +360,7 @@ def parse_span(text: str, *, where: str) -> timedelta:
     """`"30s"`, `"15min"`, `"6h"`, `"1day"`. Raises: WrongUse."""
     match = re.fullmatch(r"(\d{1,9})\s*(ms|s|min|h|day)", text)
     if not match:
-        raise WrongUse(f"{where}: {text!r} is no span of time; write it like \"30s\", \"15min\", \"6h\" or \"1day\".")
+        raise WrongUse(f'{where}: {text!r} is no span of time; write it like "30s", "15min", "6h" or "1day".')
     return timedelta(seconds=int(match[1]) * SECONDS[match[2]])
 
 
@@ -341,7 +370,7 @@ def parse_rate(text: str, *, where: str) -> float:
         return 0.0
     match = re.fullmatch(r"(\d{1,7}(?:\.\d{1,3})?)/(s|min|h|day)", text)
     if not match or float(match[1]) == 0:
-        raise WrongUse(f"{where}: {text!r} is no rate; write it like \"10/s\", \"60/min\" or \"4000/h\".")
+        raise WrongUse(f'{where}: {text!r} is no rate; write it like "10/s", "60/min" or "4000/h".')
     return float(match[1]) / SECONDS[match[2]]
 
 
@@ -355,5 +384,7 @@ def _sentence(error: msgspec.ValidationError) -> str:
     """msgspec says `Object contains unknown field `x` - at `$.web``; people know tables and keys."""
     text, _, at = str(error).partition(" - at `$")
     place = at.rstrip("`").lstrip(".").replace("[...]", "")
-    text = text.replace("Object contains unknown field", "unknown key").replace("Object missing required field", "missing key")
+    text = text.replace("Object contains unknown field", "unknown key").replace(
+        "Object missing required field", "missing key"
+    )
     return f"{place + ': ' if place else ''}{text}. The keys and their meaning stand in config.example.toml."
