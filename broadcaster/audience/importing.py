@@ -20,10 +20,12 @@ from broadcaster.audience.sheet import Rows, Sheet, open_sheet
 from broadcaster.channel.address import suppression_key
 from broadcaster.clock import Clock
 from broadcaster.db.engine import Database
+from broadcaster.dispatch.worker import fold_wal
 from broadcaster.errors import Conflict, NotFound, WrongUse
 from broadcaster.ledger.entry import Kind
 from broadcaster.ledger.store import Transaction, transaction
 
+FOLD_EVERY = 10  # batches: the WAL of ten is some tens of MB
 BATCH = 5000  # rows of one transaction: holds the write lock for some tenths of a second
 
 Entropy = Callable[[int], bytes]
@@ -107,7 +109,7 @@ class _Work:
         header = _header(sheet)
         self._done.ignored_columns = header.ignored
         group = self._group_id()
-        for first, rows in _batches(sheet.rows):
+        for at, (first, rows) in enumerate(_batches(sheet.rows), 1):
             refused: list[tuple[int, BadRow]] = []
             drafts = list(self._drafts(rows, header, refused))
             if drafts:
@@ -115,6 +117,8 @@ class _Work:
             rejects.add(sorted(refused, key=lambda one: one[0]))
             self._done.refused += len(refused)
             progress(len(rows))
+            if at % FOLD_EVERY == 0:
+                fold_wal(self._database)
 
     def _group_id(self) -> int | None:
         if not self._group:

@@ -308,17 +308,19 @@ def _allowed(
     if not batch:
         return [], 0
     rows = tx.connection.execute(
-        select(DISPATCH.c.id, SUPPRESSION.c.key.is_not(None), CONTACT.c.commune)
+        select(DISPATCH.c.id, ADDRESS.c.value.is_(None), SUPPRESSION.c.key.is_not(None), CONTACT.c.commune)
         .join(ADDRESS, ADDRESS.c.id == DISPATCH.c.address_id)
         .outerjoin(CONTACT, CONTACT.c.id == ADDRESS.c.contact_id)
         .outerjoin(SUPPRESSION, SUPPRESSION.c.key == ADDRESS.c.key)
         .where(
             DISPATCH.c.id.in_([due.id for due in batch]),
             DISPATCH.c.state == State.PLANNED.value,
-            ADDRESS.c.value.is_not(None),
         )
     )
-    asked = {i: ("opted_out" if suppressed else "", commune) for i, suppressed, commune in rows}
+    asked = {
+        i: ("erased" if erased else "opted_out" if suppressed else "", commune)
+        for i, erased, suppressed, commune in rows
+    }
     full = _over_cap(tx, batch, grounds) if road.traits.unit == "person" else frozenset()
     allowed: list[Due] = []
     refused: dict[str, list[Due]] = {}

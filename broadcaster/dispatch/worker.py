@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +15,7 @@ from broadcaster.db.engine import Database
 from broadcaster.dispatch.lane import Lane
 from broadcaster.errors import Busy
 
+GRACE = 0.5  # seconds: whoever only folds the WAL back holds the lock for less
 SENDER_LOCK = 0x73656E64  # "send": the session lock of the sending process on PostgreSQL
 
 
@@ -30,7 +33,7 @@ class SenderLock:
         if self._database.file is not None:
             self._file = FileLock(f"{self._database.file}.sender.lock")
             try:
-                self._file.acquire(timeout=0)
+                self._file.acquire(timeout=GRACE)
             except Timeout:
                 raise Busy(refused) from None
             return
@@ -52,6 +55,25 @@ class SenderLock:
 
     def __exit__(self, *_: Any) -> None:
         self.release()
+
+
+def fold_wal(database: Database) -> None:
+    """Move what long writing has piled up in SQLite's WAL back into the file, unless a sender runs: then it does so.
+
+    Only the holder of the sender's lock may, so that never two processes do it at once.
+    """
+    if database.file is None:
+        return
+    lock = FileLock(f"{database.file}.sender.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return
+    try:
+        with contextlib.closing(sqlite3.connect(database.file, timeout=0)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        lock.release()
 
 
 class Worker:

@@ -87,7 +87,9 @@ class Record:
 
     kind: Kind
     actor: str  # a user's name, "console:<os user>", or the machine part that acts: "sender", "scheduler", ...
-    fields: dict[str, Any] = field(default_factory=dict)  # strings, integers, booleans, lists and dicts of them; no floats
+    fields: dict[str, Any] = field(
+        default_factory=dict
+    )  # strings, integers, booleans, lists and dicts of them; no floats
 
 
 def timestamp(moment: datetime) -> str:

@@ -380,3 +380,17 @@ async def test_a_worker_that_lost_its_lane_can_record_no_intent(database: Databa
     assert got.intents == []
     assert got.lane == "epoch"
     assert states(database, number) == {"planned": 4}
+
+
+async def test_a_person_who_was_erased_meanwhile_is_not_sent_to_and_is_closed(
+    database: Database, clock: SteppedClock
+) -> None:
+    number = begin(database, clock, 3)
+    with database.writing() as connection:
+        connection.execute(text("UPDATE address SET value = NULL WHERE value = '+84900000001'"))
+    phone = Phone()
+
+    await drive(database, clock, phone)
+
+    assert {outgoing.to for outgoing in phone.book} == {"+84900000000", "+84900000002"}
+    assert states(database, number) == {"accepted": 2, "suppressed": 1}
