@@ -68,6 +68,12 @@ def get(connection: Connection, broadcast: int) -> Any:
     return row
 
 
+def lock(connection: Connection, broadcast: int) -> Any:
+    """The row, held until the transaction ends: whoever else would start, expand or end it waits. Raises: NotFound."""
+    connection.execute(select(BROADCAST.c.id).where(BROADCAST.c.id == broadcast).with_for_update())
+    return get(connection, broadcast)
+
+
 def chains(row: Any) -> list[list[str]]:
     """`[["zalo", "sms"], ["web"]]`: each chain is tried from the left."""
     found: list[list[str]] = json.loads(row.channels)
@@ -235,7 +241,7 @@ def hold(tx: Transaction, row: Any, reason: str, *, actor: str) -> None:
 
 def expand_chunk(tx: Transaction, broadcast: int, roads: Roads) -> bool:
     """Write the next at most 5,000 dispatches; True while there is more. The cursor moves in the same transaction."""
-    row = get(tx.connection, broadcast)
+    row = lock(tx.connection, broadcast)
     if row.state not in ("running", "paused") or row.expansion == EXPANDED:
         return False
     cursor = json.loads(row.expansion or '{"chain": 0, "after": 0}')

@@ -316,6 +316,7 @@ def _allowed(
             DISPATCH.c.id.in_([due.id for due in batch]),
             DISPATCH.c.state == State.PLANNED.value,
         )
+        .with_for_update(of=DISPATCH)
     )
     asked = {
         i: ("erased" if erased else "opted_out" if suppressed else "", commune)

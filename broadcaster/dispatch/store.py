@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select, text, update
+from sqlalchemy import Connection, func, select, text, update
 
 from broadcaster.channel.address import mask
 from broadcaster.db.tables import Address, Attempt, Broadcast, Dispatch, Lane, Tally, table
@@ -57,19 +57,17 @@ def close(tx: Transaction, broadcast: int, *, state: State, reason: str, actor: 
 
     `sending` and `unknown` are not touched: only evidence moves those.
     """
-    of_it = and_(
-        DISPATCH.c.broadcast_id == broadcast,
-        DISPATCH.c.state.in_(CLOSABLE),
-        *([DISPATCH.c.channel == channel] if channel else []),
-    )
-    rows = tx.connection.execute(
-        select(DISPATCH.c.channel, DISPATCH.c.state, func.count())
-        .where(of_it)
-        .group_by(DISPATCH.c.channel, DISPATCH.c.state)
-    ).all()
-    if not rows:
-        return 0
-    tx.connection.execute(update(DISPATCH).where(of_it).values(state=state.value, reason=reason, not_before=None))
+    names = [channel] if channel else channels(tx.connection, broadcast)
+    rows = []
+    for name in names:
+        for was in CLOSABLE:  # one UPDATE each: its count is exact, whatever another transaction moves meanwhile
+            done = tx.connection.execute(
+                update(DISPATCH)
+                .where(DISPATCH.c.broadcast_id == broadcast, DISPATCH.c.channel == name, DISPATCH.c.state == was)
+                .values(state=state.value, reason=reason, not_before=None)
+            )
+            if done.rowcount:
+                rows.append((name, was, done.rowcount))
     deltas: Deltas = Counter()
     for name, was, n in rows:
         deltas[broadcast, name, was] -= n
@@ -82,6 +80,12 @@ def close(tx: Transaction, broadcast: int, *, state: State, reason: str, actor: 
             n=sum(before.values()), **{"from": before},
         )  # fmt: skip
     return sum(row[2] for row in rows)
+
+
+def channels(connection: Connection, broadcast: int) -> list[str]:
+    """The channels a broadcast has dispatches on."""
+    query = select(TALLY.c.channel).distinct().where(TALLY.c.broadcast_id == broadcast).order_by(TALLY.c.channel)
+    return list(connection.scalars(query))
 
 
 def listing(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from typing import Any, TypeVar
 
 from broadcaster.clock import Clock
@@ -88,7 +89,8 @@ class Writer:
         with self._lock:
             self._pending -= len(jobs)
         for (_, future), (good, value) in zip(jobs, outcomes, strict=True):
-            future.set_result(value) if good else future.set_exception(value)
+            with contextlib.suppress(InvalidStateError):  # whoever waited has gone; the work is done all the same
+                future.set_result(value) if good else future.set_exception(value)
 
 
 def _alone(tx: Transaction, work: Callable[[Transaction], Any]) -> tuple[bool, Any]:

@@ -87,7 +87,10 @@ class Planner:
             return broadcast.next_due(connection)
 
     def _start_due(self, tx: Transaction, rows: list[Any]) -> None:
-        for row, missed in catch_up(rows, tx.now):
+        for seen, missed in catch_up(rows, tx.now):
+            row = broadcast.lock(tx.connection, seen.id)
+            if row.state != "planned":
+                continue  # another planner, or a person, was quicker
             if missed:
                 broadcast.expire(tx, row, self._roads, reason=missed)
                 self.finished += 1
@@ -97,7 +100,10 @@ class Planner:
                 broadcast.start(tx, row, self._roads)
 
     def _close(self, tx: Transaction, rows: list[Any]) -> None:
-        for row in rows:
+        for seen in rows:
+            row = broadcast.lock(tx.connection, seen.id)
+            if row.state != seen.state:
+                continue
             if row.state == "submitted":
                 approvals.expire(tx, kind="broadcast", name=broadcast.public_id(row.id))
                 broadcast.lapse(tx, row)
