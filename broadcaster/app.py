@@ -11,15 +11,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import msgspec
+from sqlalchemy import insert, select, update
 
 from broadcaster.channel import registry
 from broadcaster.clock import Clock
 from broadcaster.config import ChannelSettings, Config, parse_span
 from broadcaster.content.store import refresh_facts
 from broadcaster.db.engine import Database
+from broadcaster.db.tables import Meta, table
 from broadcaster.dispatch import claim
 from broadcaster.dispatch.dispatch import Patience, State
 from broadcaster.dispatch.lane import Lane, LaneRules, Signature
@@ -29,12 +34,14 @@ from broadcaster.dispatch.store import open_by_state
 from broadcaster.dispatch.worker import Worker
 from broadcaster.errors import BroadcasterError
 from broadcaster.ledger import checkpoint
+from broadcaster.ledger.entry import Kind
 from broadcaster.ledger.store import Transaction
 from broadcaster.ledger.writer import Writer
 from broadcaster.plan.run import Planner
 from broadcaster.schedule.files import roads as read_roads
 
 log = logging.getLogger("broadcaster")
+META = table(Meta)
 
 IDLE_WITHIN = timedelta(seconds=60)  # `run --until-idle` waits for what is due this soon after the last work
 LOOK = timedelta(milliseconds=20)  # between two looks at whether everything is idle
@@ -204,7 +211,31 @@ def build_engine(
         poke=worker.poke,
     )
     writer.submit(refresh).result()
+    writer.submit(partial(note_settings, config=config)).result()
     return Engine(config, database, clock, writer, worker, planner, reconcilers, missing)
+
+
+def note_settings(tx: Transaction, config: Config) -> None:
+    """One entry when the rules or channels a sender starts with are not those of the last start; no secret is in them."""
+    told = {
+        "defaults": msgspec.to_builtins(config.defaults),
+        "two_person": config.approval.two_person,
+        "channels": {name: msgspec.to_builtins(settings) for name, settings in sorted(config.channels.items())},
+    }
+    digest = sha256(msgspec.json.encode(told, order="sorted")).hexdigest()
+    known = tx.connection.scalar(select(META.c.value).where(META.c.name == "settings"))
+    if known == digest:
+        return
+    if known is None:
+        tx.connection.execute(insert(META).values(name="settings", value=digest))
+    else:
+        tx.connection.execute(update(META).where(META.c.name == "settings").values(value=digest))
+    adapters = {name: str(settings.get("adapter", "")) for name, settings in config.channels.items()}
+    tx.record(
+        Kind.SETTINGS_SEEN, "sender", digest=digest, two_person=config.approval.two_person, channels=adapters,
+        quiet_hours=config.defaults.quiet_hours, cap_per_24h=config.defaults.cap_per_24h,
+        require_consent=config.defaults.require_consent,
+    )  # fmt: skip
 
 
 def _rules(config: Config, settings: ChannelSettings, writer: Writer, poll: timedelta) -> LaneRules:

@@ -67,9 +67,7 @@ def append(tx: Transaction) -> None:
     raws = [encode(record, seq=seq, ts=ts) for seq, record in enumerate(tx.records, head.size)]
     grown = frontier.extend(map(leaf_hash, raws))
     tx.connection.execute(insert(ENTRY), [{"seq": seq, "raw": raw} for seq, raw in enumerate(raws, head.size)])
-    tx.connection.execute(
-        update(HEAD), {"size": grown.size, "peaks": b"".join(grown.peaks), "last": max(ts, latest)}
-    )
+    tx.connection.execute(update(HEAD), {"size": grown.size, "peaks": b"".join(grown.peaks), "last": max(ts, latest)})
     tx.records.clear()
 
 

@@ -5,6 +5,7 @@ Every decision is made again from rows at each tick, so a missed tick, a second 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,10 +20,13 @@ from broadcaster.db.engine import Database
 from broadcaster.db.tables import Broadcast, table
 from broadcaster.dispatch import broadcast
 from broadcaster.dispatch.broadcast import EXPANDED, Roads
+from broadcaster.errors import BroadcasterError
 from broadcaster.ledger.store import Transaction
 from broadcaster.ledger.writer import Writer
 from broadcaster.plan.materialise import HEADCOUNT, WAITING, materialise
 from broadcaster.schedule import store as schedules
+
+log = logging.getLogger("broadcaster.plan")
 
 BROADCAST = table(Broadcast)
 HORIZON = timedelta(hours=48)  # occurrences get rows this long before they are due
@@ -51,7 +55,10 @@ class Planner:
         with self._database.reading() as connection:
             campaigns = schedules.live(connection)
         for campaign in campaigns:
-            await self._writer.write(partial(self._plan_campaign, campaign=campaign))
+            try:
+                await self._writer.write(partial(self._plan_campaign, campaign=campaign))
+            except BroadcasterError as error:  # one campaign's fault keeps no other from its time
+                log.error("plan.campaign_fault %s: %s", campaign.id, error)
         await self._writer.write(self._expire_approvals)
 
     def _plan_campaign(self, tx: Transaction, campaign: Any) -> None:
@@ -94,10 +101,23 @@ class Planner:
             if missed:
                 broadcast.expire(tx, row, self._roads, reason=missed)
                 self.finished += 1
-            elif schedules.outgrown(tx.connection, row):
-                broadcast.hold(tx, row, HEADCOUNT, actor="scheduler")
+            elif held := self._held(tx.connection, row):
+                broadcast.hold(tx, row, held, actor="scheduler")
             elif row.held not in WAITING:
                 broadcast.start(tx, row, self._roads)
+
+    def _held(self, connection: Connection, row: Any) -> str:
+        """Why a broadcast of a plan may not start: its plan was tampered with, its sender or its audience changed; "" if none."""
+        if row.authority_kind != "plan":
+            return ""
+        try:
+            approved = schedules.plan(connection, row.authority).senders
+        except BroadcasterError:
+            return "tampered"
+        names = [name for name in broadcast.channel_names(row) if name in self._roads]
+        if any(approved.get(name, "") != self._roads[name].sender for name in names):
+            return "sender_changed"
+        return HEADCOUNT if schedules.outgrown(connection, row) else ""
 
     def _close(self, tx: Transaction, rows: list[Any]) -> None:
         for seen in rows:
