@@ -96,7 +96,7 @@ account_sid = "AC00000000000000000000000000000030"
 auth_token = {{ file = "secrets/twilio.token" }}
 from = "MINHHOA"
 api_base = "{twilio}"
-concurrency = 16
+concurrency = 48
 timeout = "2s"
 price = {{ amount = "350", currency = "VND" }}
 

@@ -14,10 +14,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.pool import NullPool, QueuePool
+from sqlalchemy.pool import QueuePool
 
 from broadcaster.errors import BroadcasterError, Busy, StorageFull, WrongUse
 
+READERS = 4  # reading connections kept open; opening one costs about 1 ms
 LOCK_WAIT = 30.0  # seconds another process may hold the database before we say so
 
 
@@ -45,8 +46,10 @@ class Database:
             return engine
         engine = create_engine(
             self.url,
-            poolclass=QueuePool if write else NullPool,
-            **({"pool_size": 1, "max_overflow": 0, "pool_timeout": LOCK_WAIT} if write else {}),
+            poolclass=QueuePool,
+            pool_size=1 if write else READERS,
+            max_overflow=0 if write else READERS,
+            pool_timeout=LOCK_WAIT,
             connect_args={"timeout": LOCK_WAIT, "check_same_thread": False},
         )
 

@@ -230,7 +230,7 @@ def intend(
     `refresh` brings the facts table up to the facts file, first of all. Durable when the transaction is.
     """
     stops.share_lock(tx.connection)
-    lane = tx.connection.execute(select(LANE.c.epoch, LANE.c.paused).where(LANE.c.channel == road.channel)).one()
+    lane = tx.connection.execute(_LANE, {"channel": road.channel}).one()
     if lane.epoch != epoch or lane.paused:
         return Batch(intents=[], held={}, lane="epoch" if lane.epoch != epoch else lane.paused)
     refresh(tx)
@@ -244,6 +244,62 @@ def intend(
     return Batch(intents=_record(tx, road, epoch, allowed, grounds), held=held, closed=closed)
 
 
+# Built once: the lane asks these questions for every batch.
+_LANE = select(LANE.c.epoch, LANE.c.paused).where(LANE.c.channel == bindparam("channel"))
+_BROADCAST = (
+    select(BROADCAST, REVISION.c.canonical, REVISION.c.valid_from, REVISION.c.valid_until)
+    .outerjoin(REVISION, REVISION.c.hash == BROADCAST.c.revision_hash)
+    .where(BROADCAST.c.id == bindparam("b"))
+)
+_STALE = (
+    select(REVISION_FACT.c.fact)
+    .outerjoin(FACT, FACT.c.name == REVISION_FACT.c.fact)
+    .where(
+        REVISION_FACT.c.revision_hash == bindparam("revision"),
+        or_(FACT.c.name.is_(None), FACT.c.digest != REVISION_FACT.c.digest, FACT.c.verify_by < bindparam("today")),
+    )
+    .limit(1)
+)
+_APPROVAL = (
+    select(APPROVAL.c.state)
+    .where(APPROVAL.c.kind == bindparam("kind"), APPROVAL.c.subject == bindparam("subject"))
+    .order_by(APPROVAL.c.id.desc())
+    .limit(1)
+)
+_ASKED = (
+    select(DISPATCH.c.id, ADDRESS.c.value.is_(None), SUPPRESSION.c.key.is_not(None), CONTACT.c.commune)
+    .join(ADDRESS, ADDRESS.c.id == DISPATCH.c.address_id)
+    .outerjoin(CONTACT, CONTACT.c.id == ADDRESS.c.contact_id)
+    .outerjoin(SUPPRESSION, SUPPRESSION.c.key == ADDRESS.c.key)
+    .where(DISPATCH.c.id.in_(bindparam("ids", expanding=True)), DISPATCH.c.state == State.PLANNED.value)
+    .with_for_update(of=DISPATCH)
+)
+_HAD = (
+    select(DISPATCH.c.address_id, func.count())
+    .where(
+        DISPATCH.c.address_id.in_(bindparam("addresses", expanding=True)),
+        DISPATCH.c.sent_at > bindparam("since"),
+        DISPATCH.c.state.in_([state.value for state in COUNTED]),
+    )
+    .group_by(DISPATCH.c.address_id)
+)
+_LEAVE = (
+    update(DISPATCH)
+    .where(DISPATCH.c.id.in_(bindparam("ids", expanding=True)))
+    .values(
+        state=State.SENDING.value,
+        attempts=DISPATCH.c.attempts + 1,
+        sent_at=bindparam("at"),
+        reason=None,
+        not_before=None,
+    )
+)
+_NOW_IN = (
+    select(DISPATCH.c.id, DISPATCH.c.state, DISPATCH.c.attempts)
+    .where(DISPATCH.c.id.in_(bindparam("ids", expanding=True)))
+    .with_for_update()
+)
+
 _Grounds = dict[int, tuple[Any, RevisionBody | None, Hold | None]]
 
 
@@ -251,22 +307,10 @@ def _ground(
     tx: Transaction, broadcast: int, road: Road, standing: list[stops.Standing]
 ) -> tuple[Any, RevisionBody | None, Hold | None]:
     connection = tx.connection
-    row = connection.execute(
-        select(BROADCAST, REVISION.c.canonical, REVISION.c.valid_from, REVISION.c.valid_until)
-        .outerjoin(REVISION, REVISION.c.hash == BROADCAST.c.revision_hash)
-        .where(BROADCAST.c.id == broadcast)
-    ).one()
+    row = connection.execute(_BROADCAST, {"b": broadcast}).one()
     body = read(row.canonical or b"", row.revision_hash or "")
     today = tx.now.astimezone(ZoneInfo(row.timezone)).date()
-    stale = connection.execute(
-        select(REVISION_FACT.c.fact)
-        .outerjoin(FACT, FACT.c.name == REVISION_FACT.c.fact)
-        .where(
-            REVISION_FACT.c.revision_hash == row.revision_hash,
-            or_(FACT.c.name.is_(None), FACT.c.digest != REVISION_FACT.c.digest, FACT.c.verify_by < today),
-        )
-        .limit(1)
-    ).first()
+    stale = connection.execute(_STALE, {"revision": row.revision_hash, "today": today}).first()
     ground = Ground(
         state=row.state, expires_at=row.expires_at, timezone=row.timezone, quiet_hours=row.quiet_hours,
         blackout=row.blackout, authority=_approval(connection, row.authority_kind, row.authority),
@@ -279,12 +323,7 @@ def _ground(
 
 def _approval(connection: Connection, kind: str, subject: str) -> str | None:
     """State of the newest decision about exactly this subject."""
-    found: str | None = connection.scalar(
-        select(APPROVAL.c.state)
-        .where(APPROVAL.c.kind == kind, APPROVAL.c.subject == subject)
-        .order_by(APPROVAL.c.id.desc())
-        .limit(1)
-    )
+    found: str | None = connection.scalar(_APPROVAL, {"kind": kind, "subject": subject})
     return found
 
 
@@ -307,17 +346,7 @@ def _allowed(
     """
     if not batch:
         return [], 0
-    rows = tx.connection.execute(
-        select(DISPATCH.c.id, ADDRESS.c.value.is_(None), SUPPRESSION.c.key.is_not(None), CONTACT.c.commune)
-        .join(ADDRESS, ADDRESS.c.id == DISPATCH.c.address_id)
-        .outerjoin(CONTACT, CONTACT.c.id == ADDRESS.c.contact_id)
-        .outerjoin(SUPPRESSION, SUPPRESSION.c.key == ADDRESS.c.key)
-        .where(
-            DISPATCH.c.id.in_([due.id for due in batch]),
-            DISPATCH.c.state == State.PLANNED.value,
-        )
-        .with_for_update(of=DISPATCH)
-    )
+    rows = tx.connection.execute(_ASKED, {"ids": [due.id for due in batch]})
     asked = {
         i: ("erased" if erased else "opted_out" if suppressed else "", commune)
         for i, erased, suppressed, commune in rows
@@ -357,15 +386,7 @@ def _over_cap(tx: Transaction, batch: list[Due], grounds: _Grounds) -> frozenset
     caps = {row.cap_per_24h for row, _, _ in grounds.values()} - {0}
     if not caps:
         return frozenset()
-    rows = tx.connection.execute(
-        select(DISPATCH.c.address_id, func.count())
-        .where(
-            DISPATCH.c.address_id.in_(list({due.address for due in batch})),
-            DISPATCH.c.sent_at > tx.now - DAY,
-            DISPATCH.c.state.in_([state.value for state in COUNTED]),
-        )
-        .group_by(DISPATCH.c.address_id)
-    )
+    rows = tx.connection.execute(_HAD, {"addresses": list({due.address for due in batch}), "since": tx.now - DAY})
     had: dict[int, int] = {address: n for address, n in rows}  # noqa: C416 - Row is no tuple to mypy
     return frozenset(
         due.address for due in batch if 0 < grounds[due.broadcast][0].cap_per_24h <= had.get(due.address, 0)
@@ -392,14 +413,7 @@ def _suppress(tx: Transaction, channel: str, dues: list[Due], reason: str) -> No
 def _record(tx: Transaction, road: Road, epoch: int, allowed: list[Due], grounds: _Grounds) -> list[Intent]:
     if not allowed:
         return []
-    ids = [due.id for due in allowed]
-    tx.connection.execute(
-        update(DISPATCH)
-        .where(DISPATCH.c.id.in_(ids))
-        .values(
-            state=State.SENDING.value, attempts=DISPATCH.c.attempts + 1, sent_at=tx.now, reason=None, not_before=None
-        )
-    )
+    tx.connection.execute(_LEAVE, {"ids": [due.id for due in allowed], "at": tx.now})
     tx.connection.execute(
         insert(ATTEMPT),
         [
@@ -444,12 +458,7 @@ def conclude(
     a late acceptance of one that became `unknown` is taken as the evidence it is.
     """
     ids = [one.due.id for one in finished]
-    now_in = {
-        i: (State(state), attempts)
-        for i, state, attempts in tx.connection.execute(
-            select(DISPATCH.c.id, DISPATCH.c.state, DISPATCH.c.attempts).where(DISPATCH.c.id.in_(ids)).with_for_update()
-        )
-    }
+    now_in = {i: (State(state), attempts) for i, state, attempts in tx.connection.execute(_NOW_IN, {"ids": ids})}
     moved: list[dict[str, Any]] = []
     tried: list[dict[str, Any]] = []
     deltas: Deltas = Counter()

@@ -206,7 +206,7 @@ class Lane:
                 await self._rest(self._rest_until)
                 continue
             room = self._room()
-            if room < 1 or (room < self.rules.concurrency // 4 and self._open):
+            if room < 1 or (room < self.rules.concurrency // 2 and self._waiting):
                 await self._wait_changed()
                 continue
             batch, wakes = await self._next(room)
