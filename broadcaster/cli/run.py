@@ -29,6 +29,7 @@ def run(session: Session, until_idle: bool, no_web: bool, as_json: bool) -> int:
     from broadcaster.db.engine import Database
     from broadcaster.db.migrations import check
     from broadcaster.dispatch.worker import SenderLock
+    from broadcaster.ledger.checkpoint import refuse_an_older_copy
 
     session.actor(Act.RUN)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
@@ -38,6 +39,7 @@ def run(session: Session, until_idle: bool, no_web: bool, as_json: bool) -> int:
     try:
         check(database)
         with SenderLock(database):
+            refuse_an_older_copy(database, session.config.path(session.config.folders.checkpoints))
             engine = build_engine(session.config, database, session.clock)
             for channel, why in engine.missing.items():
                 session.say(f"broadcaster: channel {channel} cannot send: {why}")

@@ -146,6 +146,7 @@ class Lane:
         self._feeder_waits = False
         self._resting = False
         self._recording = False
+        self._troubled = 0  # how many wait before they try to write again
         self.wakes_at: datetime | None = None
         self.paused = ""  # why the lane may not send, "" = it may
         self.last_work: datetime | None = None
@@ -155,6 +156,8 @@ class Lane:
     @property
     def idle(self) -> bool:
         """No request is in flight and nothing is being written; all that is left waits for the clock."""
+        if self._troubled:
+            return not self._flying  # only the clock ends that wait
         return (
             self._feeder_waits
             and not (self._changed.is_set() or self._to_record.is_set())
@@ -410,7 +413,9 @@ class Lane:
 
     async def _trouble(self, error: Exception) -> None:
         log.error("lane.cannot_write %s: %s", self.channel.name, error)
+        self._troubled += 1
         await self._clock.sleep_until(self._clock.now() + TROUBLE_WAIT)
+        self._troubled -= 1
 
     # -- waiting -------------------------------------------------------------------------------------------------------
 

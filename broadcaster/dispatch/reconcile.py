@@ -26,7 +26,7 @@ from broadcaster.ledger.store import Transaction
 from broadcaster.ledger.writer import Writer
 
 AGAIN_AFTER = timedelta(minutes=10)  # between the two looks that together prove absence (reliability-security.md 1.4)
-PAGE = 200  # doubts settled in one round
+PAGE = 200  # doubts read at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +58,16 @@ class Reconciler:
 
     async def round(self, *, first_look_only: bool = False) -> int:
         """Look at every doubt once; returns how many were settled. With `first_look_only`, only those never looked at."""
-        settled = 0
-        with self.database.reading() as connection:
-            doubts = list(doubtful(connection, self.channel.name))
-        for doubt in doubts:
-            if first_look_only and doubt.looked_at is not None:
-                continue
-            settled += await self._settle(doubt)
-        return settled
+        settled, after = 0, 0
+        while True:
+            with self.database.reading() as connection:
+                doubts = doubtful(connection, self.channel.name, after=after)
+            if not doubts:
+                return settled
+            for doubt in doubts:
+                if not (first_look_only and doubt.looked_at):
+                    settled += await self._settle(doubt)
+            after = doubts[-1].due.id
 
     async def _settle(self, doubt: Doubt) -> bool:
         now = self.clock.now()
@@ -121,8 +123,8 @@ class Reconciler:
         )
 
 
-def doubtful(connection: Connection, channel: str, *, limit: int = PAGE) -> list[Doubt]:
-    """Dispatches of a channel in `unknown`, oldest first."""
+def doubtful(connection: Connection, channel: str, *, after: int = 0, limit: int = PAGE) -> list[Doubt]:
+    """The next dispatches of a channel in `unknown`, in order of id."""
     query = (
         select(
             DISPATCH.c.id, DISPATCH.c.broadcast_id, DISPATCH.c.language, DISPATCH.c.attempts, DISPATCH.c.uncounted,
@@ -135,7 +137,9 @@ def doubtful(connection: Connection, channel: str, *, limit: int = PAGE) -> list
         .join(ATTEMPT, and_(ATTEMPT.c.dispatch_id == DISPATCH.c.id, ATTEMPT.c.n == DISPATCH.c.attempts))
         .join(BROADCAST, BROADCAST.c.id == DISPATCH.c.broadcast_id)
         .join(REVISION, REVISION.c.hash == BROADCAST.c.revision_hash)
-        .where(DISPATCH.c.channel == channel, DISPATCH.c.state == State.UNKNOWN.value)
+        .where(
+            DISPATCH.c.channel == channel, DISPATCH.c.state == State.UNKNOWN.value, DISPATCH.c.id > after
+        )
         .order_by(DISPATCH.c.id)
         .limit(limit)
     )  # fmt: skip

@@ -222,6 +222,22 @@ def files(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"{'[0-9]' * DIGITS}.txt")) if folder.is_dir() else []
 
 
+def refuse_an_older_copy(database: Database, folder: Path) -> None:
+    """Asked before anything is sent: a restored database has forgotten whom it wrote to.
+
+    Raises: LedgerBroken, with what to do, when a signed checkpoint in the folder is newer than the ledger.
+    """
+    sizes = [int(path.stem) for path in files(folder) if path.stem.isdigit()]
+    with database.reading() as connection:
+        size = store.head(connection).size
+    if sizes and max(sizes) > size:
+        raise LedgerBroken(
+            f"This database is an older copy: it holds {size} entries, and {max(sizes)} were signed. Nothing is sent, for it "
+            "has forgotten whom it wrote to since. Put the newest database back; if it is lost, keep this one as evidence "
+            "and begin a new workspace."
+        )
+
+
 def _newest_file(folder: Path, key: SigningKey) -> Checkpoint | None:
     """The newest that this key signed; a file that says otherwise is no evidence, and `ledger verify` names it."""
     for path in reversed(files(folder)):

@@ -95,7 +95,7 @@ async def drive(
     worker = Worker([lane])
     worker.start()
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await clock.run(idle=lambda: writer.idle and worker.idle, until=clock.now() + span)
         await worker.close()
     finally:
