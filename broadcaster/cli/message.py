@@ -314,7 +314,7 @@ def _rows(session: Session, connection: Connection, library: Library) -> list[di
             {
                 "id": id_,
                 "category": item.category if item else "",
-                "title": next(iter(item.titles.values()), "") if item else "",
+                "title": _title(library, item) if item else "",
                 "languages": list(item.languages) if item else [],
                 "state": last.state if last else "draft",
                 "approved": in_force.subject if in_force else None,
@@ -324,6 +324,18 @@ def _rows(session: Session, connection: Connection, library: Library) -> list[di
             }
         )
     return rows
+
+
+def _title(library: Library, item: Item) -> str:
+    """The first title with its facts filled in; as it is written where that cannot be done."""
+    from broadcaster.content import render
+    from broadcaster.content.fault import Faulty
+
+    try:
+        titles = render.titles(item, library.facts)
+    except Faulty:
+        titles = dict(item.titles)
+    return next(iter(titles.values()), "")
 
 
 def _file_state(library: Library, item: Item | None, decided: Approval | None) -> str:

@@ -87,11 +87,20 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What tells that a stop was set, lifted or has ended, or the lane was paused, since."""
+
+    stops: tuple[int, ...] = ()  # ids of those in force
+    paused: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """What the intent's transaction let through, and which broadcasts it holds."""
 
     intents: list[Intent]
     held: dict[int, Hold]  # by broadcast
+    seen: Seen  # the stops and the pause it was decided under
     closed: int = 0  # suppressed now
     lane: str = ""  # why the lane itself may not send: "epoch" (another worker has it) or the pause's reason
 
@@ -231,17 +240,28 @@ def intend(
     """
     stops.share_lock(tx.connection)
     lane = tx.connection.execute(_LANE, {"channel": road.channel}).one()
-    if lane.epoch != epoch or lane.paused:
-        return Batch(intents=[], held={}, lane="epoch" if lane.epoch != epoch else lane.paused)
-    refresh(tx)
     standing = stops.standing(tx.connection, tx.now)
+    seen = _seen(standing, lane.paused)
+    if lane.epoch != epoch or lane.paused:
+        return Batch(intents=[], held={}, seen=seen, lane="epoch" if lane.epoch != epoch else lane.paused)
+    refresh(tx)
     grounds = {b: _ground(tx, b, road, standing) for b in dict.fromkeys(due.broadcast for due in batch)}
     held = {b: hold for b, (_, _, hold) in grounds.items() if hold}
     for row, _, hold in grounds.values():
         _note(tx, row, hold)
     candidates = [due for due in batch if due.broadcast not in held]
     allowed, closed = _allowed(tx, road, candidates, grounds, stops.areas(standing))
-    return Batch(intents=_record(tx, road, epoch, allowed, grounds), held=held, closed=closed)
+    return Batch(intents=_record(tx, road, epoch, allowed, grounds), held=held, seen=seen, closed=closed)
+
+
+def look(connection: Connection, channel: str, now: datetime) -> Seen:
+    """What an intent at this moment would be decided under."""
+    paused = connection.scalar(select(LANE.c.paused).where(LANE.c.channel == channel))
+    return _seen(stops.standing(connection, now), paused or "")
+
+
+def _seen(standing: list[stops.Standing], paused: str) -> Seen:
+    return Seen(stops=tuple(stop.id for stop in standing), paused=paused)
 
 
 # Built once: the lane asks these questions for every batch.

@@ -10,24 +10,22 @@ import inspect
 import logging
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar, cast
 
-from sqlalchemy import func, select
-
 from broadcaster.channel.base import Accepted, Channel, OutcomeUnknown, Outgoing, SendError
 from broadcaster.clock import Clock
 from broadcaster.db.engine import Database
 from broadcaster.dispatch import claim
-from broadcaster.dispatch.claim import Due, Finished, Intent
+from broadcaster.dispatch import stop as stops
+from broadcaster.dispatch.claim import Batch, Due, Finished, Intent, Seen
 from broadcaster.dispatch.dispatch import Patience, Settled, attempt_key, dedupe_key, settle
 from broadcaster.dispatch.guard import Hold
 from broadcaster.dispatch.revision import Words
 from broadcaster.dispatch.road import Road
-from broadcaster.dispatch.stop import STOP
 from broadcaster.ledger.store import Transaction
 from broadcaster.ledger.writer import Writer
 
@@ -136,16 +134,14 @@ class Lane:
         self._open = 0  # intents without a recorded result
         self._waiting = 0  # of these, not begun
         self._rest_until: datetime | None = None  # a throttle holds the whole lane
-        self._seen: tuple[int, int, str] = (0, 0, "")  # stops and pause as of the last intent
+        self._seen = Seen()  # stops and pause as of the last intent
         self._looked = float("-inf")
         self._closing = False
         self._changed = asyncio.Event()
-        self._to_record = asyncio.Event()
-        self._flying = 0  # between slot and recorded answer
+        self._flying = 0  # between slot and answer
         self._slotting = 0  # waiting for a slot
-        self._feeder_waits = False
+        self._waits = False  # the working loop has nothing to write and nothing to read
         self._resting = False
-        self._recording = False
         self._troubled = 0  # how many wait before they try to write again
         self.wakes_at: datetime | None = None
         self.paused = ""  # why the lane may not send, "" = it may
@@ -159,9 +155,8 @@ class Lane:
         if self._troubled:
             return not self._flying  # only the clock ends that wait
         return (
-            self._feeder_waits
-            and not (self._changed.is_set() or self._to_record.is_set())
-            and not (self._flying or self._recording)
+            self._waits
+            and not (self._changed.is_set() or self._finished or self._flying)
             and (self._queue.empty() or self._slotting > 0)
         )
 
@@ -187,36 +182,41 @@ class Lane:
         """Open the lane and drive it until `close`. Raises: LaneTaken."""
         self._epoch = await self._writer.write(partial(claim.open_lane, channel=self.channel.name))
         senders = [asyncio.create_task(self._send_loop()) for _ in range(self.rules.concurrency)]
-        recorder = asyncio.create_task(self._record_loop())
-        taken: LaneTaken | None = None
         try:
-            try:
-                await self._feed_loop()
-            except LaneTaken as error:  # the answers under way are still evidence
-                taken, self._closing = error, True
-            while self._open:
-                await self._wait_changed()
+            taken = await self._work_loop()
         finally:
-            for task in [*senders, recorder]:
+            for task in senders:
                 task.cancel()
-            await asyncio.gather(*senders, recorder, return_exceptions=True)
+            await asyncio.gather(*senders, return_exceptions=True)
         if taken:
-            raise taken
+            raise LaneTaken(self.channel.name)
 
-    async def _feed_loop(self) -> None:
-        while not self._closing:
-            if self._rest_until and self._rest_until > self._clock.now():
-                await self._rest(self._rest_until)
-                continue
-            room = self._room()
-            if room < 1 or (room < self.rules.concurrency // 2 and self._waiting):
+    async def _work_loop(self) -> bool:
+        """Turn after turn: what came of the last requests and the next intents, in one transaction.
+
+        While one commits, requests go on; what they come to goes into the next. Returns whether the lane was taken.
+        """
+        taken = False
+        while self._open or not self._closing:
+            batch, wakes = await self._wanted()
+            finished, self._finished = self._finished, []
+            if batch or finished:
+                taken = await self._turn(finished, batch) or taken
+            elif self._closing or self._open >= 2 * self.rules.concurrency:
                 await self._wait_changed()
-                continue
-            batch, wakes = await self._next(room)
-            if batch:
-                await self._intend(batch)
             else:
                 await self._rest(wakes)
+        return taken
+
+    async def _wanted(self) -> tuple[list[Due], datetime | None]:
+        """Rows to record intents for now; else when it is worth looking again (None: when poked)."""
+        room = self._room()
+        worth = self._finished or not self._waiting or room >= self.rules.concurrency // 2
+        if self._closing or room < 1 or not worth:
+            return [], None
+        if self._rest_until and self._rest_until > self._clock.now():
+            return [], self._rest_until
+        return await self._next(room)
 
     def _room(self) -> int:
         """How many more intents may be recorded now."""
@@ -269,32 +269,51 @@ class Lane:
                 window.read_to.clear()
         return []
 
-    async def _intend(self, batch: list[Due]) -> None:
+    async def _turn(self, finished: list[Finished], batch: list[Due]) -> bool:
+        """Write the results, then the intents; True if another worker has opened the lane."""
+        began = self._clock.monotonic()
         try:
-            seen = await asyncio.to_thread(self._look)
-            got = await self._writer.write(
-                partial(claim.intend, road=self.road, epoch=self._epoch, batch=batch, refresh=self._refresh)
-            )
+            got = await self._writer.write(partial(self._record, finished=finished, batch=batch))
         except Exception as error:
             await self._trouble(error)
-            # If the commit's answer was lost, these may stand as `sending`; none of them has begun.
-            await self._write(
-                partial(
-                    claim.conclude,
-                    channel=self.channel.name,
-                    finished=[Finished(due=due, n=due.attempts + 1, settled=None) for due in batch],
-                )
-            )
+            # If the commit's answer was lost, the batch may stand as `sending`; none of it has begun.
+            finished = finished + [Finished(due=due, n=due.attempts + 1, settled=None) for due in batch]
+            got = await self._write(partial(self._record, finished=finished, batch=[]))
+            self._open += len(batch)
             self._window = _Window()
-            return
-        self._seen, self._looked = seen, self._clock.monotonic()
+        self._recorded(finished)
+        if not batch or got is None:
+            return False
+        self._seen, self._looked = got.seen, began
         self.paused = "" if got.lane == "epoch" else got.lane
         if got.lane == "epoch":
-            raise LaneTaken(self.channel.name)
-        if got.lane:
+            self._closing = True  # the answers under way are still evidence
+        elif got.lane:
             self._window = _Window()
             await self._rest(None)
+        else:
+            self._intended(got)
+        return got.lane == "epoch"
+
+    def _record(self, tx: Transaction, finished: list[Finished], batch: list[Due]) -> Batch | None:
+        """What one turn writes. The stops' lock comes first, as everywhere."""
+        stops.share_lock(tx.connection)
+        if finished:
+            claim.conclude(tx, self.channel.name, finished, price=self.rules.price)
+        for one in finished:
+            if one.settled and one.settled.lane_pauses:
+                claim.pause_lane(tx, self.channel.name, one.settled.lane_pauses)
+        return claim.intend(tx, self.road, self._epoch, batch, refresh=self._refresh) if batch else None
+
+    def _recorded(self, finished: list[Finished]) -> None:
+        if not finished:
             return
+        self._open -= len(finished)
+        self.last_work = self._clock.now()
+        if any(one.settled is None or not one.settled.counts for one in finished):
+            self._window.progress = True  # some were put back: read from the start again
+
+    def _intended(self, got: Batch) -> None:
         for broadcast, hold in got.held.items():
             self._held[broadcast] = (hold.until or self._clock.now() + self.rules.poll, hold)
         if got.held:
@@ -319,7 +338,6 @@ class Lane:
             self._react(settled)
             self._finished.append(Finished(due=intent.due, n=intent.n, settled=settled))
             self._flying -= 1
-            self._to_record.set()
             self._changed.set()
 
     async def _may_begin(self, intent: Intent) -> bool:
@@ -338,12 +356,9 @@ class Lane:
                 return False
         return True
 
-    def _look(self) -> tuple[int, int, str]:
-        """What tells that a stop was set or lifted, or the lane paused, since."""
+    def _look(self) -> Seen:
         with self._database.reading() as connection:
-            newest, lifted = connection.execute(select(func.max(STOP.c.id), func.count(STOP.c.lifted_at))).one()
-            paused = connection.scalar(select(claim.LANE.c.paused).where(claim.LANE.c.channel == self.channel.name))
-        return newest or 0, lifted, paused or ""
+            return claim.look(connection, self.channel.name, self._clock.now())
 
     async def _ask(self, intent: Intent) -> Settled:
         """One request; whatever comes of it."""
@@ -381,28 +396,6 @@ class Lane:
         if settled.lane_pauses:
             self.paused = settled.lane_pauses
 
-    async def _record_loop(self) -> None:
-        while True:
-            await self._to_record.wait()
-            self._to_record.clear()
-            batch, self._finished = self._finished, []
-            if not batch:
-                continue
-            self._recording = True
-            await self._write(partial(self._conclude, batch=batch))
-            self._recording = False
-            self._open -= len(batch)
-            self.last_work = self._clock.now()
-            if any(one.settled is None or not one.settled.counts for one in batch):
-                self._window.progress = True  # some were put back: read from the start again
-            self._changed.set()
-
-    def _conclude(self, tx: Transaction, batch: Sequence[Finished]) -> None:
-        claim.conclude(tx, self.channel.name, batch, price=self.rules.price)
-        for one in batch:
-            if one.settled and one.settled.lane_pauses:
-                claim.pause_lane(tx, self.channel.name, one.settled.lane_pauses)
-
     async def _write(self, work: Callable[[Transaction], T]) -> T:
         """Write until it is written: an answer from a provider is never thrown away."""
         while True:
@@ -420,16 +413,16 @@ class Lane:
     # -- waiting -------------------------------------------------------------------------------------------------------
 
     async def _wait_changed(self) -> None:
-        self._feeder_waits = True
+        self._waits = True
         await self._changed.wait()
-        self._feeder_waits = False
+        self._waits = False
         self._changed.clear()
 
     async def _rest(self, until: datetime | None) -> None:
         """Wait for a change, for `until`, or for the next poll."""
         limit = self._clock.now() + self.rules.poll
         self.wakes_at = until
-        self._feeder_waits = self._resting = True
+        self._waits = self._resting = True
         timer = asyncio.ensure_future(self._clock.sleep_until(min(until, limit) if until else limit))
         changed = asyncio.ensure_future(self._changed.wait())
         try:
@@ -438,7 +431,7 @@ class Lane:
             timer.cancel()
             changed.cancel()
             self._changed.clear()
-            self._feeder_waits = self._resting = False
+            self._waits = self._resting = False
 
 
 def outgoing_for(

@@ -89,7 +89,13 @@ class Provider:
         )
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, self._port, backlog=1024)
-        await site.start()
+        try:
+            await site.start()
+        except OSError:
+            await self.stop()
+            raise WrongUse(
+                f"The {self.name} simulator cannot listen on port {self._port}: it is taken. Name another, or 0 for a free one."
+            ) from None
         host, port = self._runner.addresses[0][:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         return self
