@@ -193,7 +193,10 @@ def test_a_wrong_password_does_nothing_and_stands_in_the_ledger(
     office.type("message", "approve", "hotline-111", who="minh", code=2)
 
     assert "wrong" in office.err
-    assert [entry["kind"] for entry in map(json.loads, office.type("ledger", "list", "--kind", "user.refused", "--json").splitlines())] == ["user.refused"]
+    assert [
+        entry["kind"]
+        for entry in map(json.loads, office.type("ledger", "list", "--kind", "user.refused", "--json").splitlines())
+    ] == ["user.refused"]
 
 
 def test_the_file_edited_after_approval_stops_send_and_names_the_difference(office: Office) -> None:
