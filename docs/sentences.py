@@ -1,0 +1,278 @@
+"""What the generated pages say and the code does not: hand-written sentences. A test holds them to what there is."""
+
+from __future__ import annotations
+
+# What exit code 1 means, where it is more than "the thing is not in a state in which this can be done".
+EXIT_ONE = {
+    "check": "a fault was found; warnings do not count",
+    "demo": "the sums do not close, the ledger does not verify, or it is not what the simulators' books hold",
+    "doctor": "something must be mended",
+    "run": "a channel is paused or cannot be built, or a stop is on",
+    "db check": "a fault was found",
+    "ledger verify": "a fault was found",
+    "message submit": "a message was refused; with `--all` the good ones are submitted",
+    "message approve": "one was refused, or not agreed to; with `--all` the others are approved",
+    "campaign approve": "not agreed to",
+    "audience import": "not one row could be kept",
+    "send": "no approved revision, a file that differs from it, or a fact that has moved",
+}
+
+# The adapters' own keys of `[channels.NAME]`.
+OWN_KEYS = {
+    "twilio": {
+        "account_sid": "The account, `AC` and 32 hex digits.",
+        "auth_token": "The account's token.",
+        "from": "What people see it comes from: a registered sender name or a number. Part of what is approved.",
+        "messaging_service_sid": "A messaging service that chooses the sender, instead of `from` or with it.",
+    },
+    "telegram": {
+        "token": "The bot's token.",
+        "silent": "Posts arrive without a sound.",
+    },
+    "feed": {
+        "title": "Title of the feed; empty: the office's name.",
+        "author": "Who speaks; empty: the office's name.",
+        "site_url": "Where this channel's folder is served; empty: under `web.public_url`.",
+        "entries": "So many of the newest entries stand in the feeds and the index; older pages stay.",
+    },
+    "memory": {
+        "unit": "Whom one request reaches: person, audience or public.",
+        "address": "Kind of address it takes.",
+        "after_silence": "How a lost answer is settled: repeat, look_up, await_callback or ask.",
+        "forms": "Forms it carries, in order of preference.",
+        "max_length": "Characters at most; 0 for no limit.",
+        "journal": "A JSON Lines file, one line for each message taken.",
+    },
+}
+
+# What a lost answer means, by the trait `after_silence`.
+AFTER_SILENCE = {
+    "repeat": "It is sent again: the target recognises our key and does not show it twice.",
+    "look_up": (
+        "The provider is asked for it. Found: `accepted`. Not found in two looks ten minutes apart: it is sent again. "
+        "Nobody could say within `defaults.unknown_for`: `unresolved`."
+    ),
+    "await_callback": "It waits for the provider's call back, at most `defaults.unknown_for`; then it is `unresolved`.",
+    "ask": "A person looks, and two people say what happened; after `defaults.unknown_for` it is `unresolved`.",
+}
+
+UNITS = {"person": "one person", "audience": "everybody who follows the address", "public": "whoever reads the page"}
+
+# Per adapter: what it needs, and what its code was held against. `never` is as important as the rest.
+CHANNEL_NOTES = {
+    "memory": {
+        "needs": "Nothing. It keeps what it is given: for tests, and for trying a plan without sending.",
+        "limits": "None.",
+        "rate": "As fast as the sender.",
+        "verified": "The contract tests that every channel passes (`tests/channel/test_contract.py`).",
+        "never": "There is nothing behind it.",
+    },
+    "twilio": {
+        "needs": "An account with Twilio, and a sender name registered for Viet Nam, which takes weeks.",
+        "limits": (
+            "1,600 characters. Text with Vietnamese accents is UCS-2: 70 characters in one part, 67 in each of several. "
+            "Each part is billed."
+        ),
+        "rate": (
+            "Twilio's default for a sender name is 10 parts a second. `rate` counts requests, not parts: "
+            "for texts of two parts write half."
+        ),
+        "verified": (
+            "The real SDK over our transport; the contract tests; the error table against Twilio's published one, with a "
+            "mark in the code for how sure each line is; every request, and every answer of the simulator, against "
+            "Twilio's own OpenAPI description (`tests/conformance/test_twilio_openapi.py`, run where that file is at hand)."
+        ),
+        "never": (
+            "Sent through a real account. Not measured: how soon a message shows in the list that a look-up reads, and "
+            "what Vietnamese carriers answer. Status callbacks are asked for, but not read yet."
+        ),
+    },
+    "telegram": {
+        "needs": (
+            "A bot, made administrator of the channel it posts to. In Viet Nam the service may be blocked, and a state "
+            "body wants a written leave first; so it is off in the example configuration."
+        ),
+        "limits": "4,096 characters. One post reaches all subscribers of a channel.",
+        "rate": "1 a second into one chat, 20 a minute into one group, about 30 a second in all.",
+        "verified": (
+            "The real library (python-telegram-bot) over our transport; the contract tests; the words of refusals against "
+            "those in the server's published source; every request against a machine-readable description of the Bot API "
+            "(`tests/conformance/test_telegram_spec.py`, run where that file is at hand)."
+        ),
+        "never": "Posted to a real channel. A bot cannot list what it sent, so a lost answer always takes a person.",
+    },
+    "feed": {
+        "needs": "No account. A folder that a web server serves, or that is copied to the portal.",
+        "limits": "None. A message needs a title and its `text` form.",
+        "rate": "As fast as files are written.",
+        "verified": (
+            "feedparser, and what RFC 4287, RFC 6721, RSS 2.0 and JSON Feed 1.1 demand "
+            "(`tests/conformance/test_feed_formats.py`)."
+        ),
+        "never": "Read by a portal's own importer, or checked with the W3C's validation service.",
+    },
+}
+
+# Fields of ledger entries. (kind, field) comes before field alone.
+FIELDS: dict[str | tuple[str, str], str] = {
+    "act": "what is asked for, like `stop.lift`",
+    "addresses": "how many addresses it had",
+    "addresses_new": "addresses added",
+    "asked_by": "who asked first",
+    "authority": "hash of the plan or request it stands on",
+    "authority_kind": "`plan` or `broadcast`",
+    "b": "number of the broadcast: 7 is `b-00000007`",
+    "before": "roles until then",
+    "campaign": "campaign id, empty outside one",
+    "cap_per_24h": "`defaults.cap_per_24h`",
+    "ch": "channel",
+    "change": "`added`",
+    "changed": "facts that moved: name, digest, digest before, `verify_by`",
+    "channel": "channel",
+    "channel_kind": "kind of address",
+    "channels": "channels it goes over",
+    ("broadcast.expire", "channels"): "channel -> how many it would have had",
+    ("settings.seen", "channels"): "channel -> adapter",
+    "code": "the provider's own code",
+    "contact": "number of the contact, which now names nobody",
+    "contacts": "how many were written",
+    "contacts_changed": "contacts changed",
+    "contacts_new": "contacts added",
+    "currency": "of the price",
+    "d": "number of the dispatch: 7 is `d-0000000007`",
+    "digest": "SHA-256 of the settings, secrets left out",
+    "dispatches": "open dispatches taken back",
+    "due": "the new instant",
+    "evidence": "what settled the doubt",
+    "fault": "where the facts file is broken",
+    "file": "name of the copy",
+    "format": "json or csv",
+    "from": "state before -> how many",
+    "gone": "facts that are no more",
+    "group": "group, empty for none",
+    "id": "the provider's id of the message",
+    "joined": "contacts that joined the group",
+    "last": "time of the entry before",
+    "local": "nominal local time",
+    "message": "message id",
+    "n": "number of the attempt, from 1",
+    ("broadcast.expand", "n"): "dispatches written",
+    ("dispatch.close", "n"): "dispatches closed",
+    "name": "message, campaign or broadcast id",
+    "new": "facts seen for the first time",
+    "office": "the office's name",
+    "origin": "name of the ledger in its checkpoints",
+    "out": "what came of the attempt: accepted, refused, not_accepted, throttled, misconfigured, unknown, not_started",
+    "parts": "billable parts",
+    "planned": "dispatches it would have had",
+    "price": "price of one part, in millionths of the currency; 0: none was set",
+    "quiet_hours": "`defaults.quiet_hours`",
+    "reason": "why",
+    ("broadcast.hold", "reason"): "one word: not_approved, tampered, stale, not_valid, audience_changed, ...",
+    "recipient": "commitment to the address, as in `attempt.intent`",
+    "refused": "rows refused",
+    "request": "number of the request",
+    "require_consent": "`defaults.require_consent`",
+    "revealed": "true if addresses stand in full",
+    "revision": "hash of the message's text",
+    "roles": "roles from now on",
+    "rows": "first and last row of the file in this batch",
+    "schedule": "schedule id",
+    "scope": "everything, campaign, channel or area",
+    "sha256": "SHA-256 of the file",
+    "signed_by": "who said it second",
+    "source": "by which road it came",
+    "state": "state of the dispatch from now on",
+    "states": "state -> how many",
+    "stop": "number of the stop",
+    "subject": "hash of exactly what is decided about",
+    ("stop.set", "subject"): "campaign, channel or commune; empty for everything",
+    "texts": "channel/language -> SHA-256 of the text that goes out",
+    "to": "state of the approval from now on",
+    (
+        "attempt.intent",
+        "to",
+    ): "commitment to the address: a salted hash, the salt is destroyed by erasure; `public:NAME` for a public channel",
+    "two_person": "false where the office lets one person decide alone; left out where two do",
+    ("office.start", "two_person"): "the office's rule",
+    ("settings.seen", "two_person"): "the office's rule",
+    "until": "when it ends by itself, empty for never",
+    "user": "whose account",
+    "why": "why",
+    ("user.refused", "why"): "`password`",
+    ("broadcast.plan", "why"): "only when its instant moved: `time zone changed`",
+}
+
+# Fields handed over as `**mapping`, which the source does not spell out at the call. "?" = not in every entry.
+MORE_FIELDS = {
+    "attempt.result": ["b", "d", "n", "state", "out", "parts?", "price?", "id?", "code?"],
+    "attempt.reconcile": ["b", "d", "n", "state", "evidence", "id?", "parts?", "price?"],
+    "audience.import": ["contacts_new", "contacts_changed", "addresses_new", "joined?"],
+    "contact.opt_out": ["recipient?"],
+    "fact.change": ["fault?"],
+}
+DECISION_FIELDS = ["name", "subject", "to", "reason?", "two_person?"]  # of every kind that approval/policy.py names
+
+# Where the code has no comment on the kind's line, or a shorter one.
+KIND_SENTENCES = {
+    "settings.seen": "what a sender started with, when it changed: rules and channels, or the price of one channel",
+    "user.refused": "a wrong password, or a name that does not exist or is disabled",
+    "broadcast.start": "a broadcast begins: its text is frozen here",
+    "broadcast.expand": "one chunk of a broadcast's dispatches was written",
+    "user.add": "a new account",
+    "user.role": "an account's roles were changed",
+    "user.disable": "an account may do nothing any more",
+    "user.reset": "a new password",
+    "user.login": "somebody signed in",
+    "message.edit": "somebody saved a message in the editor",
+    "message.submit": "a text waits for a second person",
+    "message.approve": "a text is in force",
+    "message.reject": "a text was turned down",
+    "message.withdraw": "a text was taken back: nothing more of it goes out",
+    "message.supersede": "a newer text took its place",
+    "message.expire": "a text's approval ended by itself",
+    "fact.change": "the facts file changed",
+    "audience.import": "one batch of an import; none if nothing changed",
+    "audience.group": "a group was made",
+    "audience.export": "contacts were written to a file",
+    "contact.opt_out": "an address is never written to again",
+    "contact.erase": "a person was erased",
+    "contact.reveal": "somebody looked at an address in full",
+    "campaign.submit": "a plan waits for a second person",
+    "campaign.approve": "a plan is in force",
+    "campaign.reject": "a plan was turned down",
+    "campaign.supersede": "a newer plan took its place",
+    "campaign.pause": "a campaign was paused",
+    "campaign.resume": "a campaign goes on",
+    "campaign.cancel": "a campaign ended, or its waiting plan was taken back",
+    "campaign.done": "a campaign is over",
+    "broadcast.plan": "an occurrence got its row",
+    "broadcast.submit": "an ad-hoc broadcast waits for a second person",
+    "broadcast.approve": "an ad-hoc broadcast may go out",
+    "broadcast.reject": "an ad-hoc broadcast was turned down",
+    "broadcast.pause": "a broadcast was paused",
+    "broadcast.resume": "a broadcast goes on",
+    "broadcast.cancel": "a broadcast was cancelled, or its request was taken back",
+    "broadcast.expire": "a broadcast's time passed before it was expanded",
+    "broadcast.done": "nothing of a broadcast is open",
+    "attempt.intent": "a request is about to leave; on disk before it does",
+    "attempt.result": "what came of an attempt",
+    "attempt.receipt": "the provider's later word",
+    "attempt.reconcile": "a doubt was settled by evidence, or given up at its deadline",
+    "dispatch.resolve": "two people settled a doubt",
+    "dispatch.resend": "two people said: send it again",
+    "lane.pause": "a channel account was paused: token, balance, sender name",
+    "lane.resume": "a channel account sends again",
+    "stop.set": "one person stopped everything in a scope",
+    "stop.lift": "two people lifted a stop",
+    "countersign.ask": "the first half of an act that needs two",
+    "countersign.sign": "its second half",
+    "activity.add": "something people did: a training, a talk",
+    "ledger.export": "the ledger was written out for an auditor",
+    "ledger.checkpoint": "a checkpoint; it is kept as a file and a row, not as an entry",
+    "ledger.key": "the signing key changed",
+    "report.make": "a report was made",
+    "database.backup": "a copy of the database was made",
+    "database.restore": "the database was put back from a copy",
+    "clock.jump": "the machine's clock was set back",
+}
