@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -279,6 +280,19 @@ def test_a_page_speaks_of_no_machine_and_no_package_host(page: Path) -> None:
 
     assert re.findall(r"(?<![\w.])/(?:work|root|home|tmp|Users|mnt)/\S*", text) == []
     assert re.findall(r"pypi\.org|pythonhosted|npmjs|registry\.\w+\.\w+|index-url|localhost:\d+/simple", text) == []
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    page = (DOCS / "decisions/0007-dependencies.md").read_text(encoding="utf-8")
+
+    wanted = [
+        re.split(r"[\[<>=]", one)[0] for one in project["dependencies"] + project["optional-dependencies"]["test"]
+    ]
+
+    assert [
+        name for name in wanted if not re.search(rf"^\| [^|]*\b{re.escape(name)}\b[^|]*\|", page, re.MULTILINE)
+    ] == []
 
 
 def test_every_page_is_in_the_index() -> None:
