@@ -30,7 +30,7 @@ def test_kill_9_at_random_loses_nobody_and_sends_to_nobody_twice(
 ) -> None:
     url = request.getfixturevalue("postgres_empty_url") if kind == "postgresql" else ""
     provider = provider_of(SLOW)
-    people = KILLS * A_KILL + 2 * A_KILL
+    people = KILLS * A_KILL * 3 // 2
     office, number = office_of(provider.url, people=people, concurrency=CONCURRENCY, database_url=url)
     chance = random.Random(30072027)
 
