@@ -27,7 +27,7 @@ def ledger() -> None:
 @click.option("--kind", default=None, help="Only this kind, like attempt.intent, or all of a noun, like message.")
 @click.option("--since", default=0, show_default=True, help="Number of the first entry to show.")
 @click.option("--limit", default=None, type=click.IntRange(min=1), help="Entries to show at most.")
-@json_option
+@click.option("--json", "as_json", is_flag=True, help="JSON Lines on standard output.")
 def list_(session: Session, kind: str | None, since: int, limit: int | None, as_json: bool) -> None:
     """Entries in order; JSON Lines with --json, each as it was written."""
     with session.read() as connection:

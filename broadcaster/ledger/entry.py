@@ -22,7 +22,7 @@ class Kind(StrEnum):
     USER_DISABLE = "user.disable"
     USER_RESET = "user.reset"
     USER_LOGIN = "user.login"
-    USER_REFUSED = "user.refused"  # wrong password, or not allowed
+    USER_REFUSED = "user.refused"  # a wrong password
     MESSAGE_EDIT = "message.edit"
     MESSAGE_SUBMIT = "message.submit"
     MESSAGE_APPROVE = "message.approve"
@@ -50,7 +50,7 @@ class Kind(StrEnum):
     BROADCAST_APPROVE = "broadcast.approve"
     BROADCAST_REJECT = "broadcast.reject"
     BROADCAST_START = "broadcast.start"  # revision hash, text hash per language, channels
-    BROADCAST_EXPAND = "broadcast.expand"  # one per chunk: count and root of the recipients' commitments
+    BROADCAST_EXPAND = "broadcast.expand"  # one per chunk and channel: counts by state
     BROADCAST_PAUSE = "broadcast.pause"
     BROADCAST_RESUME = "broadcast.resume"
     BROADCAST_CANCEL = "broadcast.cancel"
