@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import BigInteger, Connection, and_, bindparam, exists, func, insert, null, or_, select, update
 
 from broadcaster.channel.address import commitment
+from broadcaster.db.prepared import Among, Prepared, numbers
 from broadcaster.db.tables import (
     Address,
     Approval,
@@ -31,6 +32,7 @@ from broadcaster.db.tables import (
     Suppression,
     Tally,
     table,
+    to_micros,
 )
 from broadcaster.dispatch import stop as stops
 from broadcaster.dispatch.dispatch import COUNTED, Settled, State
@@ -239,11 +241,11 @@ def intend(
     `refresh` brings the facts table up to the facts file, first of all. Durable when the transaction is.
     """
     stops.share_lock(tx.connection)
-    lane = tx.connection.execute(_LANE, {"channel": road.channel}).one()
+    ((held_by, paused),) = _LANE.rows(tx.connection, channel=road.channel)
     standing = stops.standing(tx.connection, tx.now)
-    seen = _seen(standing, lane.paused)
-    if lane.epoch != epoch or lane.paused:
-        return Batch(intents=[], held={}, seen=seen, lane="epoch" if lane.epoch != epoch else lane.paused)
+    seen = _seen(standing, paused)
+    if held_by != epoch or paused:
+        return Batch(intents=[], held={}, seen=seen, lane="epoch" if held_by != epoch else paused)
     refresh(tx)
     grounds = {b: _ground(tx, b, road, standing) for b in dict.fromkeys(due.broadcast for due in batch)}
     held = {b: hold for b, (_, _, hold) in grounds.items() if hold}
@@ -265,59 +267,73 @@ def _seen(standing: list[stops.Standing], paused: str) -> Seen:
 
 
 # Built once: the lane asks these questions for every batch.
-_LANE = select(LANE.c.epoch, LANE.c.paused).where(LANE.c.channel == bindparam("channel"))
-_BROADCAST = (
-    select(BROADCAST, REVISION.c.canonical, REVISION.c.valid_from, REVISION.c.valid_until)
+_LANE = Prepared(select(LANE.c.epoch, LANE.c.paused).where(LANE.c.channel == bindparam("channel")))
+
+
+def _newest(kind: Any, subject: Any) -> Any:
+    """State of the newest decision about exactly this subject."""
+    one = APPROVAL.alias()
+    return select(one.c.state).where(one.c.kind == kind, one.c.subject == subject).order_by(one.c.id.desc()).limit(1)
+
+
+_QUOTED = REVISION_FACT.outerjoin(FACT, FACT.c.name == REVISION_FACT.c.fact)
+_QUOTES = REVISION_FACT.c.revision_hash == BROADCAST.c.revision_hash
+_GROUND = (
+    select(
+        BROADCAST,
+        REVISION.c.canonical,
+        REVISION.c.valid_from,
+        REVISION.c.valid_until,
+        _newest(BROADCAST.c.authority_kind, BROADCAST.c.authority).scalar_subquery().label("authority_state"),
+        _newest("revision", BROADCAST.c.revision_hash).scalar_subquery().label("revision_state"),
+        exists()
+        .select_from(_QUOTED)
+        .where(_QUOTES, or_(FACT.c.name.is_(None), FACT.c.digest != REVISION_FACT.c.digest))
+        .label("outdated"),
+        select(func.min(FACT.c.verify_by)).select_from(_QUOTED).where(_QUOTES).scalar_subquery().label("verify_by"),
+    )
     .outerjoin(REVISION, REVISION.c.hash == BROADCAST.c.revision_hash)
     .where(BROADCAST.c.id == bindparam("b"))
 )
-_STALE = (
-    select(REVISION_FACT.c.fact)
-    .outerjoin(FACT, FACT.c.name == REVISION_FACT.c.fact)
-    .where(
-        REVISION_FACT.c.revision_hash == bindparam("revision"),
-        or_(FACT.c.name.is_(None), FACT.c.digest != REVISION_FACT.c.digest, FACT.c.verify_by < bindparam("today")),
-    )
-    .limit(1)
-)
-_APPROVAL = (
-    select(APPROVAL.c.state)
-    .where(APPROVAL.c.kind == bindparam("kind"), APPROVAL.c.subject == bindparam("subject"))
-    .order_by(APPROVAL.c.id.desc())
-    .limit(1)
-)
-_ASKED = (
+_ASKED = Prepared(
     select(DISPATCH.c.id, ADDRESS.c.value.is_(None), SUPPRESSION.c.key.is_not(None), CONTACT.c.commune)
     .join(ADDRESS, ADDRESS.c.id == DISPATCH.c.address_id)
     .outerjoin(CONTACT, CONTACT.c.id == ADDRESS.c.contact_id)
     .outerjoin(SUPPRESSION, SUPPRESSION.c.key == ADDRESS.c.key)
-    .where(DISPATCH.c.id.in_(bindparam("ids", expanding=True)), DISPATCH.c.state == State.PLANNED.value)
+    .where(Among(DISPATCH.c.id, "ids"), DISPATCH.c.state == State.PLANNED.value)
     .with_for_update(of=DISPATCH)
 )
-_HAD = (
+_HAD = Prepared(
     select(DISPATCH.c.address_id, func.count())
     .where(
-        DISPATCH.c.address_id.in_(bindparam("addresses", expanding=True)),
-        DISPATCH.c.sent_at > bindparam("since"),
-        DISPATCH.c.state.in_([state.value for state in COUNTED]),
+        Among(DISPATCH.c.address_id, "addresses"),
+        DISPATCH.c.sent_at > bindparam("since", type_=BigInteger),
+        or_(*(DISPATCH.c.state == state.value for state in COUNTED)),
     )
     .group_by(DISPATCH.c.address_id)
 )
-_LEAVE = (
+_LEAVE = Prepared(
     update(DISPATCH)
-    .where(DISPATCH.c.id.in_(bindparam("ids", expanding=True)))
+    .where(Among(DISPATCH.c.id, "ids"))
     .values(
         state=State.SENDING.value,
         attempts=DISPATCH.c.attempts + 1,
-        sent_at=bindparam("at"),
-        reason=None,
-        not_before=None,
+        sent_at=bindparam("at", type_=BigInteger),
+        reason=null(),
+        not_before=null(),
     )
 )
-_NOW_IN = (
-    select(DISPATCH.c.id, DISPATCH.c.state, DISPATCH.c.attempts)
-    .where(DISPATCH.c.id.in_(bindparam("ids", expanding=True)))
-    .with_for_update()
+_TRY = Prepared(
+    insert(ATTEMPT).values(
+        dispatch_id=bindparam("d"),
+        n=bindparam("number"),
+        epoch=bindparam("lane_epoch"),
+        intent_at=bindparam("at", type_=BigInteger),
+        parts=0,
+    )
+)
+_NOW_IN = Prepared(
+    select(DISPATCH.c.id, DISPATCH.c.state, DISPATCH.c.attempts).where(Among(DISPATCH.c.id, "ids")).with_for_update()
 )
 
 _Grounds = dict[int, tuple[Any, RevisionBody | None, Hold | None]]
@@ -326,25 +342,17 @@ _Grounds = dict[int, tuple[Any, RevisionBody | None, Hold | None]]
 def _ground(
     tx: Transaction, broadcast: int, road: Road, standing: list[stops.Standing]
 ) -> tuple[Any, RevisionBody | None, Hold | None]:
-    connection = tx.connection
-    row = connection.execute(_BROADCAST, {"b": broadcast}).one()
+    row = tx.connection.execute(_GROUND, {"b": broadcast}).one()
     body = read(row.canonical or b"", row.revision_hash or "")
     today = tx.now.astimezone(ZoneInfo(row.timezone)).date()
-    stale = connection.execute(_STALE, {"revision": row.revision_hash, "today": today}).first()
     ground = Ground(
         state=row.state, expires_at=row.expires_at, timezone=row.timezone, quiet_hours=row.quiet_hours,
-        blackout=row.blackout, authority=_approval(connection, row.authority_kind, row.authority),
-        approval=_approval(connection, "revision", row.revision_hash or ""), intact=body is not None,
-        stale=stale is not None, valid_from=row.valid_from, valid_until=row.valid_until,
+        blackout=row.blackout, authority=row.authority_state, approval=row.revision_state, intact=body is not None,
+        stale=row.outdated or (row.verify_by is not None and row.verify_by < today),
+        valid_from=row.valid_from, valid_until=row.valid_until,
         stopped=stops.covers(standing, campaign=row.campaign_id, channel=road.channel),
     )  # fmt: skip
     return row, body, verdict(ground, unit=road.traits.unit, provider_hours=road.traits.hours, now=tx.now)
-
-
-def _approval(connection: Connection, kind: str, subject: str) -> str | None:
-    """State of the newest decision about exactly this subject."""
-    found: str | None = connection.scalar(_APPROVAL, {"kind": kind, "subject": subject})
-    return found
 
 
 def _note(tx: Transaction, row: Any, hold: Hold | None) -> None:
@@ -366,7 +374,7 @@ def _allowed(
     """
     if not batch:
         return [], 0
-    rows = tx.connection.execute(_ASKED, {"ids": [due.id for due in batch]})
+    rows = _ASKED.rows(tx.connection, ids=numbers(tx.connection, [due.id for due in batch]))
     asked = {
         i: ("erased" if erased else "opted_out" if suppressed else "", commune)
         for i, erased, suppressed, commune in rows
@@ -406,8 +414,8 @@ def _over_cap(tx: Transaction, batch: list[Due], grounds: _Grounds) -> frozenset
     caps = {row.cap_per_24h for row, _, _ in grounds.values()} - {0}
     if not caps:
         return frozenset()
-    rows = tx.connection.execute(_HAD, {"addresses": list({due.address for due in batch}), "since": tx.now - DAY})
-    had: dict[int, int] = {address: n for address, n in rows}  # noqa: C416 - Row is no tuple to mypy
+    addresses = numbers(tx.connection, list({due.address for due in batch}))
+    had: dict[int, int] = dict(_HAD.rows(tx.connection, addresses=addresses, since=to_micros(tx.now - DAY)))
     return frozenset(
         due.address for due in batch if 0 < grounds[due.broadcast][0].cap_per_24h <= had.get(due.address, 0)
     )
@@ -433,13 +441,11 @@ def _suppress(tx: Transaction, channel: str, dues: list[Due], reason: str) -> No
 def _record(tx: Transaction, road: Road, epoch: int, allowed: list[Due], grounds: _Grounds) -> list[Intent]:
     if not allowed:
         return []
-    tx.connection.execute(_LEAVE, {"ids": [due.id for due in allowed], "at": tx.now})
-    tx.connection.execute(
-        insert(ATTEMPT),
-        [
-            {"dispatch_id": due.id, "n": due.attempts + 1, "epoch": epoch, "intent_at": tx.now, "parts": 0}
-            for due in allowed
-        ],
+    at = to_micros(tx.now)
+    _LEAVE.run(tx.connection, ids=numbers(tx.connection, [due.id for due in allowed]), at=at)
+    _TRY.run_many(
+        tx.connection,
+        [{"d": due.id, "number": due.attempts + 1, "lane_epoch": epoch, "at": at} for due in allowed],
     )
     deltas: Deltas = Counter()
     intents = []
@@ -477,25 +483,24 @@ def conclude(
     `price` = (id, micros per part) of the price in force. A dispatch that a receipt has moved meanwhile keeps its state;
     a late acceptance of one that became `unknown` is taken as the evidence it is.
     """
-    ids = [one.due.id for one in finished]
-    now_in = {i: (State(state), attempts) for i, state, attempts in tx.connection.execute(_NOW_IN, {"ids": ids})}
+    ids = numbers(tx.connection, [one.due.id for one in finished])
+    now_in = {i: (State(state), attempts) for i, state, attempts in _NOW_IN.rows(tx.connection, ids=ids)}
     moved: list[dict[str, Any]] = []
     tried: list[dict[str, Any]] = []
     deltas: Deltas = Counter()
+    at = to_micros(tx.now)
     for one in finished:
         was, attempts = now_in[one.due.id]
         if attempts != one.n:
             continue  # a later attempt exists: this result was recorded before
         after = _after(one, was)
-        tried.append(_attempt_row(one, tx.now, price))
+        tried.append(_attempt_row(one, at, price))
         if after is not None:
             moved.append(_dispatch_row(one, after))
             _shift(deltas, one.due.broadcast, channel, was, after)
         _tell(tx, one, after or was, price)
-    if moved:
-        tx.connection.execute(_MOVE, moved)
-    if tried:
-        tx.connection.execute(_TRIED, tried)
+    _MOVE.run_many(tx.connection, moved)
+    _TRIED.run_many(tx.connection, tried)
     count(tx.connection, deltas)
     _suppress_people(tx, finished)
 
@@ -510,13 +515,13 @@ def _after(one: Finished, was: State) -> State | None:
     return None
 
 
-_MOVE = (
+_MOVE = Prepared(
     update(DISPATCH)
     .where(DISPATCH.c.id == bindparam("d"))
     .values(
         state=bindparam("to_state"),
         uncounted=DISPATCH.c.uncounted + bindparam("free"),
-        not_before=bindparam("again"),
+        not_before=bindparam("again", type_=BigInteger),
         provider_id=bindparam("provider"),
         reason=bindparam("why"),
     )
@@ -529,17 +534,19 @@ def _dispatch_row(one: Finished, after: State) -> dict[str, Any]:
         "d": one.due.id,
         "to_state": after.value,
         "free": 0 if settled and settled.counts else 1,
-        "again": settled.not_before if settled and after is State.RETRY_WAIT else None,
+        "again": to_micros(settled.not_before)
+        if settled and settled.not_before and after is State.RETRY_WAIT
+        else None,
         "provider": (settled.provider_id or None) if settled else None,
         "why": (settled.reason or None) if settled else None,
     }
 
 
-_TRIED = (
+_TRIED = Prepared(
     update(ATTEMPT)
     .where(ATTEMPT.c.dispatch_id == bindparam("d"), ATTEMPT.c.n == bindparam("number"))
     .values(
-        result_at=bindparam("at"),
+        result_at=bindparam("at", type_=BigInteger),
         outcome=bindparam("out"),
         code=bindparam("said"),
         provider_id=bindparam("provider"),
@@ -549,12 +556,12 @@ _TRIED = (
 )
 
 
-def _attempt_row(one: Finished, now: datetime, price: tuple[int, int] | None) -> dict[str, Any]:
+def _attempt_row(one: Finished, at: int, price: tuple[int, int] | None) -> dict[str, Any]:
     settled = one.settled
     return {
         "d": one.due.id,
         "number": one.n,
-        "at": now,
+        "at": at,
         "out": settled.outcome if settled else "not_started",
         "said": (settled.code or None) if settled else None,
         "provider": (settled.provider_id or None) if settled else None,

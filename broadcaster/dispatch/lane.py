@@ -32,7 +32,7 @@ from broadcaster.ledger.writer import Writer
 T = TypeVar("T")
 log = logging.getLogger("broadcaster.lane")
 
-WINDOW = 1000  # rows read ahead; they carry no intent, so a crash forgets them harmlessly
+WINDOW = 1024  # rows read ahead; they carry no intent, so a crash forgets them harmlessly
 STOP_SEEN = 0.2  # seconds a look at the stops is good for, just before a request
 AHEAD = 0.25  # seconds' worth of requests that may have an intent before they have a slot
 MARGIN = 5.0  # seconds beyond the adapter's own deadline before the lane gives up on it

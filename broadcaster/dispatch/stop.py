@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, or_, select, text, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, text, update
 
 from broadcaster.db.tables import Stop, table
 from broadcaster.errors import NotFound, WrongUse
@@ -72,13 +72,16 @@ def lift(tx: Transaction, stop: int, *, asked_by: str, signed_by: str) -> None:
     tx.record(Kind.STOP_LIFT, signed_by, stop=stop, asked_by=asked_by, signed_by=signed_by)
 
 
+_STANDING = (
+    select(STOP)
+    .where(STOP.c.lifted_at.is_(None), or_(STOP.c.until.is_(None), STOP.c.until > bindparam("now")))
+    .order_by(STOP.c.id)
+)
+
+
 def standing(connection: Connection, now: datetime) -> list[Standing]:
     """The stops in force at `now`."""
-    rows = connection.execute(
-        select(STOP)
-        .where(STOP.c.lifted_at.is_(None), or_(STOP.c.until.is_(None), STOP.c.until > now))
-        .order_by(STOP.c.id)
-    )
+    rows = connection.execute(_STANDING, {"now": now})
     return [
         Standing(
             id=row.id, scope=row.scope, subject=row.subject, reason=row.reason, until=row.until, set_by=row.set_by,
