@@ -18,6 +18,7 @@ from broadcaster.content.fault import Fault, errors
 from broadcaster.content.files import FILE_LIMIT, read_facts
 from broadcaster.content.item import Item
 from broadcaster.content.render import MediaFile, Snapshot
+from broadcaster.db.prepared import Prepared
 from broadcaster.db.tables import Edit, Meta, Revision, RevisionFact, table
 from broadcaster.db.tables import Fact as FactRow
 from broadcaster.errors import Conflict, NotFound
@@ -30,6 +31,7 @@ FACT = table(FactRow)
 EDIT = table(Edit)
 META = table(Meta)
 SEEN = "facts.seen"  # name of the meta row: digest of the facts file as last read
+_SEEN = Prepared(select(META.c.value).where(META.c.name == SEEN))
 BROKEN = "broken "  # before the digest: something in the file could not be used
 
 
@@ -113,7 +115,7 @@ def refresh_facts(tx: Transaction, path: Path, *, actor: str = "sender") -> list
     or no TOML, that is all of them. One machine only may do this: the one whose facts file leads.
     """
     digest = _digest(path)
-    seen = tx.connection.execute(select(META.c.value).where(META.c.name == SEEN)).scalar_one_or_none() or ""
+    seen = "".join(value for (value,) in _SEEN.rows(tx.connection))
     if seen.removeprefix(BROKEN) == digest:
         return []
     facts, faults = read_facts(path)

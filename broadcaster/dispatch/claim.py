@@ -252,8 +252,9 @@ def intend(
     for row, _, hold in grounds.values():
         _note(tx, row, hold)
     candidates = [due for due in batch if due.broadcast not in held]
-    allowed, closed = _allowed(tx, road, candidates, grounds, stops.areas(standing))
-    return Batch(intents=_record(tx, road, epoch, allowed, grounds), held=held, seen=seen, closed=closed)
+    said = _said(candidates, road, grounds)
+    allowed, closed = _allowed(tx, road, candidates, grounds, said, stops.areas(standing))
+    return Batch(intents=_record(tx, road, epoch, allowed, grounds, said), held=held, seen=seen, closed=closed)
 
 
 def look(connection: Connection, channel: str, now: datetime) -> Seen:
@@ -337,6 +338,7 @@ _NOW_IN = Prepared(
 )
 
 _Grounds = dict[int, tuple[Any, RevisionBody | None, Hold | None]]
+_Said = dict[tuple[int, str], Words | None]  # by broadcast and language
 
 
 def _ground(
@@ -366,7 +368,7 @@ def _note(tx: Transaction, row: Any, hold: Hold | None) -> None:
 
 
 def _allowed(
-    tx: Transaction, road: Road, batch: list[Due], grounds: _Grounds, stopped_areas: frozenset[str]
+    tx: Transaction, road: Road, batch: list[Due], grounds: _Grounds, said: _Said, stopped_areas: frozenset[str]
 ) -> tuple[list[Due], int]:
     """Ask for each row again: still planned, not suppressed, not in a stopped area, not over the cap, has words.
 
@@ -389,7 +391,7 @@ def _allowed(
         reason, commune = asked[due.id]
         if not reason and due.address in full:
             reason = "cap_24h"
-        if not reason and _said(due, road, grounds) is None:
+        if not reason and said[due.broadcast, due.language] is None:
             reason = "no_form"
         if reason:
             refused.setdefault(reason, []).append(due)
@@ -403,10 +405,14 @@ def _allowed(
     return allowed, sum(map(len, refused.values()))
 
 
-def _said(due: Due, road: Road, grounds: _Grounds) -> Words | None:
-    body = grounds[due.broadcast][1]
-    assert body is not None
-    return words(body, traits=road.traits, accents=road.accents, language=due.language)
+def _said(batch: list[Due], road: Road, grounds: _Grounds) -> _Said:
+    """What each broadcast says in each language of the batch."""
+    said: _Said = {}
+    for broadcast, language in {(due.broadcast, due.language) for due in batch}:
+        body = grounds[broadcast][1]
+        assert body is not None
+        said[broadcast, language] = words(body, traits=road.traits, accents=road.accents, language=language)
+    return said
 
 
 def _over_cap(tx: Transaction, batch: list[Due], grounds: _Grounds) -> frozenset[int]:
@@ -438,7 +444,9 @@ def _suppress(tx: Transaction, channel: str, dues: list[Due], reason: str) -> No
         )  # fmt: skip
 
 
-def _record(tx: Transaction, road: Road, epoch: int, allowed: list[Due], grounds: _Grounds) -> list[Intent]:
+def _record(
+    tx: Transaction, road: Road, epoch: int, allowed: list[Due], grounds: _Grounds, said: _Said
+) -> list[Intent]:
     if not allowed:
         return []
     at = to_micros(tx.now)
@@ -448,12 +456,13 @@ def _record(tx: Transaction, road: Road, epoch: int, allowed: list[Due], grounds
         [{"d": due.id, "number": due.attempts + 1, "lane_epoch": epoch, "at": at} for due in allowed],
     )
     deltas: Deltas = Counter()
+    for broadcast, n in Counter(due.broadcast for due in allowed).items():
+        _shift(deltas, broadcast, road.channel, State.PLANNED, State.SENDING, n)
     intents = []
     for due in allowed:
         row, _, _ = grounds[due.broadcast]
-        said = _said(due, road, grounds)
-        assert said is not None
-        _shift(deltas, due.broadcast, road.channel, State.PLANNED, State.SENDING)
+        its_words = said[due.broadcast, due.language]
+        assert its_words is not None
         tx.record(
             Kind.ATTEMPT_INTENT, SENDER, b=due.broadcast, d=due.id, n=due.attempts + 1, ch=road.channel,
             to=commitment(due.salt, due.kind, due.to).hex() if due.salt else f"{due.kind}:{due.to}",
@@ -463,7 +472,7 @@ def _record(tx: Transaction, road: Road, epoch: int, allowed: list[Due], grounds
                 due=due,
                 n=due.attempts + 1,
                 counted=due.attempts + 1 - due.uncounted,
-                words=said,
+                words=its_words,
                 expires_at=row.expires_at,
                 published_at=row.due_at,
             )
@@ -487,7 +496,7 @@ def conclude(
     now_in = {i: (State(state), attempts) for i, state, attempts in _NOW_IN.rows(tx.connection, ids=ids)}
     moved: list[dict[str, Any]] = []
     tried: list[dict[str, Any]] = []
-    deltas: Deltas = Counter()
+    moves: Counter[tuple[int, State, State]] = Counter()
     at = to_micros(tx.now)
     for one in finished:
         was, attempts = now_in[one.due.id]
@@ -497,8 +506,11 @@ def conclude(
         tried.append(_attempt_row(one, at, price))
         if after is not None:
             moved.append(_dispatch_row(one, after))
-            _shift(deltas, one.due.broadcast, channel, was, after)
+            moves[one.due.broadcast, was, after] += 1
         _tell(tx, one, after or was, price)
+    deltas: Deltas = Counter()
+    for (broadcast, was, after), n in moves.items():
+        _shift(deltas, broadcast, channel, was, after, n)
     _MOVE.run_many(tx.connection, moved)
     _TRIED.run_many(tx.connection, tried)
     count(tx.connection, deltas)
@@ -601,9 +613,9 @@ def _suppress_people(tx: Transaction, finished: Sequence[Finished]) -> None:
             )  # fmt: skip
 
 
-def _shift(deltas: Deltas, broadcast: int, channel: str, before: State, after: State) -> None:
-    deltas[broadcast, channel, before.value] -= 1
-    deltas[broadcast, channel, after.value] += 1
+def _shift(deltas: Deltas, broadcast: int, channel: str, before: State, after: State, n: int = 1) -> None:
+    deltas[broadcast, channel, before.value] -= n
+    deltas[broadcast, channel, after.value] += n
 
 
 # -- the price --------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, text, update
 
 from broadcaster.channel.address import mask
+from broadcaster.db.prepared import Prepared
 from broadcaster.db.tables import Address, Attempt, Broadcast, Dispatch, Lane, Tally, table
 from broadcaster.dispatch.dispatch import OPEN, State, public_id
 from broadcaster.errors import NotFound
@@ -24,9 +25,11 @@ LANE = table(Lane)
 CLOSABLE = (State.PLANNED.value, State.RETRY_WAIT.value)
 CHUNK = 5000  # rows one statement touches: holds SQLite's write lock about 11 ms (measured)
 
-_COUNT = text(
-    "INSERT INTO tally (broadcast_id, channel, state, n) VALUES (:b, :c, :s, :n)"
-    " ON CONFLICT (broadcast_id, channel, state) DO UPDATE SET n = tally.n + excluded.n"
+_COUNT = Prepared(
+    text(
+        "INSERT INTO tally (broadcast_id, channel, state, n) VALUES (:b, :c, :s, :n)"
+        " ON CONFLICT (broadcast_id, channel, state) DO UPDATE SET n = tally.n + excluded.n"
+    )
 )
 
 Deltas = Counter[tuple[int, str, str]]  # (broadcast, channel, state) -> change
@@ -34,9 +37,7 @@ Deltas = Counter[tuple[int, str, str]]  # (broadcast, channel, state) -> change
 
 def count(connection: Connection, deltas: Mapping[tuple[int, str, str], int]) -> None:
     """Move the tallies by these changes, in the transaction of the rows they count."""
-    rows = [{"b": b, "c": c, "s": s, "n": n} for (b, c, s), n in sorted(deltas.items()) if n]
-    if rows:
-        connection.execute(_COUNT, rows)
+    _COUNT.run_many(connection, [{"b": b, "c": c, "s": s, "n": n} for (b, c, s), n in sorted(deltas.items()) if n])
 
 
 def states(connection: Connection, broadcast: int) -> dict[str, int]:
