@@ -6,20 +6,28 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Row, text
 
 from broadcaster.cli.main import _run
+from broadcaster.config import example
+from broadcaster.db.engine import Database
 
 PASSWORDS = {"lan": "một hai ba bốn năm sáu", "minh": "bảy tám chín mười mười một"}
+SLOW = '[[fault]]\ndo = "slow"\nseconds = {seconds}\n'
+SQLITE = "sqlite:///broadcaster.db"
 CHANNEL = """
 [channels.sms]
 adapter = "twilio"
@@ -48,21 +56,23 @@ class Provider:
     def __init__(self, folder: Path, faults: str) -> None:
         (folder / "faults.toml").write_text(faults, encoding="ascii")
         self.book_file = folder / "book" / "twilio.jsonl"
-        command = [
-            sys.executable,
-            "-m",
-            "broadcaster.cli.main",
-            "simulator",
-            "--twilio",
-            "0",
-            "--book",
-            str(folder / "book"),
-        ]
-        self.process = subprocess.Popen(
-            [*command, "--faults", str(folder / "faults.toml")], stdout=subprocess.PIPE, text=True
-        )
+        command = [sys.executable, "-m", "broadcaster.cli.main", "simulator", "--twilio", "0"]
+        command += ["--book", str(folder / "book"), "--faults", str(folder / "faults.toml")]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.url = json.loads(self.process.stdout.readline())["twilio"]
+        self._read_to, self._requests = 0, 0
+
+    @property
+    def requests(self) -> int:
+        """How many have arrived so far; cheap, for waiting."""
+        if self.book_file.exists():
+            with self.book_file.open("rb") as file:
+                file.seek(self._read_to)
+                new = file.read()
+            self._read_to += len(new)
+            self._requests += new.count(b"\n")
+        return self._requests
 
     @property
     def book(self) -> list[dict[str, Any]]:
@@ -71,8 +81,14 @@ class Provider:
         return [json.loads(line) for line in self.book_file.read_bytes().splitlines() if line.endswith(b"}")]
 
     @property
-    def taken(self) -> list[str]:
-        return [one["to"] for one in self.book if one["accepted"]]
+    def taken(self) -> list[dict[str, Any]]:
+        """What it took, whatever it answered."""
+        return [one for one in self.book if one["accepted"]]
+
+    @property
+    def twice(self) -> dict[str, int]:
+        """Whom it took more than one message for."""
+        return {to: n for to, n in Counter(one["to"] for one in self.taken).items() if n > 1}
 
     def close(self) -> None:
         self.process.terminate()
@@ -82,24 +98,36 @@ class Provider:
 
 
 class Office:
-    """A workspace with an approved broadcast to n people, and `run` as a process."""
+    """A workspace, and `run` in it as a process."""
 
-    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
-        self.folder, self._patch = folder, patch
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch, database_url: str = SQLITE) -> None:
+        self.folder, self._patch, self.database_url = folder, patch, database_url
         self.environment = {**os.environ, "TWILIO_AUTH_TOKEN": "t"}
+        patch.setenv("TWILIO_AUTH_TOKEN", "t")
+
+    def configure(self, url: str, *, concurrency: int) -> None:
+        text = example().replace('quiet_hours = "21:30-08:00"', 'quiet_hours = ""')
+        text = text.replace(SQLITE, self.database_url, 1) + CHANNEL.format(url=url, concurrency=concurrency)
+        (self.folder / "config.toml").write_text(text, encoding="utf-8")
 
     def type(self, *words: str, who: str = "", stdin: str = "") -> str:
+        """One command of the real command line; what it prints on standard output."""
+        code, out, err = self.typed(*words, who=who, stdin=stdin)
+        assert code == 0, err
+        return out
+
+    def typed(self, *words: str, who: str = "", stdin: str = "") -> tuple[int, str, str]:
+        """One command; its exit code, standard output and standard error."""
         words = (*words, "--config", str(self.folder / "config.toml")) if words[0] != "init" else words
         if who:
             words = (*words, "--as", who)
             self._patch.setenv("BROADCASTER_PASSWORD", PASSWORDS[who])
         self._patch.setattr(sys, "stdin", io.StringIO(stdin))
-        said = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(io.StringIO()) as err:
+        out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()) as err:
             code = _run(list(words))
-        assert code == 0, err.getvalue()
-        said.seek(0)
-        return said.read()
+        out.seek(0)
+        return code, out.read(), err.getvalue()
 
     def run(self, *words: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "broadcaster.cli.main", "run", "--no-web", *words]
@@ -108,14 +136,47 @@ class Office:
             env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
+    def staff(self) -> None:
+        """Two people, and an approved message."""
+        self.type("init", str(self.folder))
+        for name, roles in (("lan", "author,operator"), ("minh", "approver")):
+            self.type("user", "add", name, "--role", roles, "--password-stdin", stdin=PASSWORDS[name])
+        self.type("message", "submit", "hotline-111", who="lan")
+        self.type("message", "approve", "hotline-111", who="minh")
+
+    def ask(self, people: int) -> str:
+        """The id of an approved broadcast to `people` people."""
+        rows = ["phone,consent_source,consent_date", *(f"09{at + 10_000_000},phiếu,2026-05-15" for at in range(people))]
+        (self.folder / "people.csv").write_text("\n".join(rows), encoding="utf-8")
+        self.type("audience", "import", str(self.folder / "people.csv"), "--group", "border")
+        asked = self.type("send", "hotline-111", "--channel", "sms", "--group", "border", "--json", who="lan")
+        number = str(json.loads(asked)["broadcast"])
+        self.type("broadcast", "approve", number, who="minh")
+        return number
+
     def states(self, number: str) -> dict[str, int]:
         shown = json.loads(self.type("broadcast", "show", number, "--json"))
         return {state: n for state, n in shown["states"].items() if n}
 
-    def verified(self) -> bool:
-        self.type("ledger", "export", str(self.folder / "out"))
-        alone = [sys.executable, "-I", str(self.folder / "out" / "verify.py"), str(self.folder / "out")]
-        return subprocess.run(alone, capture_output=True, check=False).returncode == 0
+    def rows(self, query: str) -> list[Row[Any]]:
+        """What stands in the database, past all of our own code."""
+        database = Database(self.database_url, folder=self.folder)
+        try:
+            with database.reading() as connection:
+                return list(connection.execute(text(query)))
+        finally:
+            database.close()
+
+    @property
+    def ledger(self) -> list[dict[str, Any]]:
+        """The entries as an auditor gets them, once the stand-alone verifier has accepted them."""
+        out = self.folder / "out"
+        shutil.rmtree(out, ignore_errors=True)
+        self.type("ledger", "export", str(out))
+        alone = [sys.executable, "-I", str(out / "verify.py"), str(out)]
+        checked = subprocess.run(alone, capture_output=True, check=False, text=True)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+        return [json.loads(line) for line in (out / "entries.jsonl").read_bytes().splitlines()]
 
 
 @pytest.fixture
@@ -131,33 +192,33 @@ def provider_of(tmp_path: Path) -> Iterator[Callable[[str], Provider]]:
         one.close()
 
 
-@pytest.fixture
-def office_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Office, str]]:
-    def make(url: str, *, people: int, concurrency: int = 8, database_url: str = "") -> tuple[Office, str]:
-        """The office, and the id of its approved broadcast."""
-        monkeypatch.setenv("TWILIO_AUTH_TOKEN", "t")
-        office = Office(tmp_path / "office", monkeypatch)
-        office.folder.mkdir()
-        from broadcaster.config import example
+@pytest.fixture(scope="session")
+def staffed_office(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace on SQLite with its staff and its approved message: passwords cost time, once."""
+    folder = tmp_path_factory.mktemp("staffed")
+    with pytest.MonkeyPatch.context() as patch:
+        office = Office(folder, patch)
+        office.configure("http://127.0.0.1:9", concurrency=1)
+        office.staff()
+    return folder
 
-        text = example().replace('quiet_hours = "21:30-08:00"', 'quiet_hours = ""')
-        text = text.replace("sqlite:///broadcaster.db", database_url or "sqlite:///broadcaster.db", 1)
-        (office.folder / "config.toml").write_text(
-            text + CHANNEL.format(url=url, concurrency=concurrency), encoding="utf-8"
-        )
-        office.type("init", str(office.folder))
-        for name, roles in (("lan", "author,operator"), ("minh", "approver")):
-            office.type("user", "add", name, "--role", roles, "--password-stdin", stdin=PASSWORDS[name])
-        rows = ["phone,consent_source,consent_date", *(f"09{at + 10_000_000},phiếu,2026-05-15" for at in range(people))]
-        (tmp_path / "people.csv").write_text("\n".join(rows), encoding="utf-8")
-        office.type("audience", "import", str(tmp_path / "people.csv"), "--group", "border")
-        office.type("message", "submit", "hotline-111", who="lan")
-        office.type("message", "approve", "hotline-111", who="minh")
-        asked = json.loads(
-            office.type("send", "hotline-111", "--channel", "sms", "--group", "border", "--json", who="lan")
-        )
-        office.type("broadcast", "approve", asked["broadcast"], who="minh")
-        return office, asked["broadcast"]
+
+@pytest.fixture
+def office_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Callable[..., tuple[Office, str]]:
+    def make(url: str, *, people: int, concurrency: int = 8, kind: str = "sqlite") -> tuple[Office, str]:
+        """The office, and the id of its approved broadcast."""
+        if kind == "sqlite":
+            shutil.copytree(request.getfixturevalue("staffed_office"), tmp_path / "office")
+            office = Office(tmp_path / "office", monkeypatch)
+            office.configure(url, concurrency=concurrency)
+        else:
+            (tmp_path / "office").mkdir()
+            office = Office(tmp_path / "office", monkeypatch, request.getfixturevalue("postgres_empty_url"))
+            office.configure(url, concurrency=concurrency)
+            office.staff()
+        return office, office.ask(people)
 
     return make
 
@@ -169,3 +230,14 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.wait(10)
     if process.stderr:
         process.stderr.close()
+
+
+def ended(process: subprocess.Popen[str], *, seconds: float = 60) -> tuple[int, str]:
+    """Its exit code and what it said on standard error."""
+    _, said = process.communicate(timeout=seconds)
+    return process.returncode, said
+
+
+def moment(entry: dict[str, Any]) -> float:
+    """When a line of the book was written, in seconds since the epoch; both processes read one machine's clock."""
+    return datetime.fromisoformat(entry["at"]).timestamp()

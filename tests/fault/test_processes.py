@@ -3,69 +3,78 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-from collections import Counter
+import time
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-from tests.fault.conftest import wait_until
+from tests.fault.conftest import SLOW, Office, Provider, ended, moment, wait_until
+
+BOTH = pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+SENTENCE = "Another `broadcaster run` is sending"
 
 
-def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Its exit code and what it said on standard error."""
-    _, said = process.communicate(timeout=60)
-    return process.returncode, said
-
-
-SLOW = '[[fault]]\ndo = "slow"\nseconds = {seconds}\n'
-
-
-@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def test_a_second_sender_on_one_database_refuses_with_a_sentence(
-    kind: str, request: pytest.FixtureRequest, provider_of: Callable[[str], Any], office_of: Callable[..., Any]
+@BOTH
+def test_of_two_senders_started_at_once_one_refuses_with_a_sentence(
+    kind: str, provider_of: Callable[[str], Provider], office_of: Callable[..., tuple[Office, str]]
 ) -> None:
-    url = request.getfixturevalue("postgres_empty_url") if kind == "postgresql" else ""
     provider = provider_of(SLOW.format(seconds=0.1))
-    office, number = office_of(provider.url, people=60, concurrency=2, database_url=url)
+    office, number = office_of(provider.url, people=60, concurrency=2, kind=kind)
 
-    first = office.run("--until-idle")
-    assert wait_until(lambda: len(provider.book) > 2, seconds=20)
-    second = office.run("--until-idle")
+    both = [office.run("--until-idle"), office.run("--until-idle")]
+    found = sorted(ended(process) for process in both)
 
-    assert second.wait(20) == 1
-    said = second.stderr.read()
-    assert "Another `broadcaster run` is sending" in said
-    assert "Traceback" not in said
-    assert first.wait(60) == 0
-    assert max(Counter(provider.taken).values()) == 1
+    assert [code for code, _ in found] == [0, 1]
+    assert SENTENCE in found[1][1]
+    assert "Traceback" not in found[1][1]
+    assert provider.twice == {}
     assert office.states(number) == {"accepted": 60}
-    first.stderr.close()
-    second.stderr.close()
 
 
-def test_sigterm_lets_answers_arrive_and_begins_nothing_new(
-    provider_of: Callable[[str], Any], office_of: Callable[..., Any]
+@BOTH
+def test_a_sender_beside_one_that_is_at_work_refuses_with_a_sentence(
+    kind: str, provider_of: Callable[[str], Provider], office_of: Callable[..., tuple[Office, str]]
 ) -> None:
-    provider = provider_of(SLOW.format(seconds=0.4))
-    office, number = office_of(provider.url, people=200, concurrency=4)
+    provider = provider_of(SLOW.format(seconds=0.1))
+    office, number = office_of(provider.url, people=60, concurrency=2, kind=kind)
+    first = office.run("--until-idle")
+    assert wait_until(lambda: provider.requests > 2, seconds=20)
+
+    code, said = ended(office.run("--until-idle"))
+
+    assert code == 1
+    assert SENTENCE in said
+    assert "Traceback" not in said
+    assert ended(first)[0] == 0
+    assert provider.twice == {}
+    assert office.states(number) == {"accepted": 60}
+
+
+@BOTH
+def test_sigterm_lets_answers_arrive_and_begins_nothing_new(
+    kind: str, provider_of: Callable[[str], Provider], office_of: Callable[..., tuple[Office, str]]
+) -> None:
+    provider = provider_of(SLOW.format(seconds=0.6))
+    office, number = office_of(provider.url, people=200, concurrency=4, kind=kind)
     process = office.run()
-    assert wait_until(lambda: len(provider.book) >= 6, seconds=20)
+    assert wait_until(lambda: provider.requests >= 6, seconds=20)
 
+    asked = time.time()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 0
-    at_end = len(provider.book)
+    code, said = ended(process, seconds=10)
 
+    assert code == 0, said
+    assert "Traceback" not in said
+    late = [moment(one) - asked for one in provider.book if moment(one) > asked]
+    assert max(late, default=0.0) < 0.3  # on its way when the signal came; the answers took twice as long
     states = office.states(number)
     assert states.keys() == {"accepted", "planned"}
-    assert states["accepted"] == at_end == len(set(provider.taken))
-    assert at_end < 200
-    process.stderr.close()
+    assert states["accepted"] == len(provider.book) == len(provider.taken) < 200
+    assert provider.twice == {}
 
 
 def test_a_sender_started_on_an_older_copy_of_its_database_refuses(
-    provider_of: Callable[[str], Any], office_of: Callable[..., Any]
+    provider_of: Callable[[str], Provider], office_of: Callable[..., tuple[Office, str]]
 ) -> None:
     provider = provider_of("")
     office, _ = office_of(provider.url, people=5)
