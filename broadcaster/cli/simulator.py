@@ -53,11 +53,16 @@ def simulator(
     if twilio_port is None and telegram_port is None:
         twilio_port = telegram_port = 0
     providers = _providers(twilio_port, telegram_port, folder, script, fsync)
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, _end)
     try:
         asyncio.run(_serve(providers))
     except KeyboardInterrupt:
         return
+
+
+def _end(*_: object) -> None:
+    """Whoever started it in the background may have had Ctrl-C ignored, so this does not go by SIGINT."""
+    raise SystemExit(0)
 
 
 def _providers(
