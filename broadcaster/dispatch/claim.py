@@ -117,17 +117,14 @@ def open_lane(tx: Transaction, channel: str) -> int:
         tx.connection.execute(insert(LANE).values(channel=channel, epoch=1, paused=""))
     epoch = (found or 0) + 1
     tx.connection.execute(update(LANE).where(LANE.c.channel == channel).values(epoch=epoch))
+    # In one statement: whoever lost this lane may be writing its last answers at the same time.
     orphans = tx.connection.execute(
-        select(DISPATCH.c.id, DISPATCH.c.broadcast_id, DISPATCH.c.attempts).where(
-            DISPATCH.c.channel == channel, DISPATCH.c.state == State.SENDING.value
-        )
+        update(DISPATCH)
+        .where(DISPATCH.c.channel == channel, DISPATCH.c.state == State.SENDING.value)
+        .values(state=State.UNKNOWN.value, reason="the sender stopped before the answer was written")
+        .returning(DISPATCH.c.id, DISPATCH.c.broadcast_id, DISPATCH.c.attempts)
     ).all()
     if orphans:
-        tx.connection.execute(
-            update(DISPATCH)
-            .where(DISPATCH.c.channel == channel, DISPATCH.c.state == State.SENDING.value)
-            .values(state=State.UNKNOWN.value, reason="the sender stopped before the answer was written")
-        )
         tx.connection.execute(
             update(ATTEMPT)
             .where(ATTEMPT.c.dispatch_id == bindparam("d"), ATTEMPT.c.n == bindparam("number"))

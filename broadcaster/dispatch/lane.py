@@ -26,6 +26,7 @@ from broadcaster.dispatch.dispatch import Patience, Settled, attempt_key, dedupe
 from broadcaster.dispatch.guard import Hold
 from broadcaster.dispatch.revision import Words
 from broadcaster.dispatch.road import Road
+from broadcaster.errors import Busy
 from broadcaster.ledger.store import Transaction
 from broadcaster.ledger.writer import Writer
 
@@ -36,11 +37,17 @@ WINDOW = 1024  # rows read ahead; they carry no intent, so a crash forgets them 
 STOP_SEEN = 0.2  # seconds a look at the stops is good for, just before a request
 AHEAD = 0.25  # seconds' worth of requests that may have an intent before they have a slot
 MARGIN = 5.0  # seconds beyond the adapter's own deadline before the lane gives up on it
-TROUBLE_WAIT = timedelta(seconds=1)  # between tries to write when the database cannot
+TROUBLE_WAIT = timedelta(seconds=1)  # between tries when the database cannot be written to, or read
 
 
-class LaneTaken(Exception):
+class LaneTaken(Busy):
     """Another worker has opened this lane since; this one must not send any more."""
+
+    def __init__(self, channel: str) -> None:
+        super().__init__(
+            f"Another `broadcaster run` is sending by {channel} since this one lost its hold on the database; this one has"
+            " ended, and recorded its answers. See that only one is started."
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +236,11 @@ class Lane:
         """The next rows to try, at most `room`; else when it is worth looking again (None: when poked)."""
         window = self._window
         if not window.rows:
-            wakes = await self._read()
+            try:
+                wakes = await self._read()
+            except Exception as error:  # a database that hung up ends no lane: it is asked again soon
+                log.error("lane.cannot_read %s: %s", self.channel.name, error)
+                return [], self._clock.now() + TROUBLE_WAIT
             if not window.rows:
                 return [], wakes
         return [window.rows.popleft() for _ in range(min(room, len(window.rows)))], None

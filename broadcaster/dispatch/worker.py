@@ -10,6 +10,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from broadcaster.db.engine import Database
 from broadcaster.dispatch.lane import Lane
@@ -46,7 +47,8 @@ class SenderLock:
         if self._file is not None:
             self._file.release()
         if self._connection is not None:
-            self._connection.execute(text("SELECT pg_advisory_unlock(:k)"), {"k": SENDER_LOCK})
+            with contextlib.suppress(DBAPIError):  # a server that hung up has let go of it already
+                self._connection.execute(text("SELECT pg_advisory_unlock(:k)"), {"k": SENDER_LOCK})
             self._connection.close()
 
     def __enter__(self) -> SenderLock:

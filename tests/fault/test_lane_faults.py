@@ -1,0 +1,78 @@
+"""A database that cannot be read for a moment, and two senders that meet on one lane: the lane goes on, the counts stay."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
+
+from broadcaster.channel.base import Accepted
+from broadcaster.clock import SteppedClock
+from broadcaster.db.engine import Database
+from broadcaster.dispatch import claim
+from broadcaster.dispatch.claim import Finished
+from broadcaster.dispatch.dispatch import settle
+from broadcaster.ledger.store import transaction
+from tests.builders import make_road
+from tests.dispatch.test_lane import PATIENCE, Phone, begin, drive, states
+from tests.fault.conftest import wait_until
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_lane_that_cannot_read_for_a_moment_asks_again(
+    sqlite_database: Database, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = begin(sqlite_database, clock, 30)
+    read, failures = claim.window, iter(range(3))
+
+    def hang_up_three_times(connection: Connection, *words: Any, **values: Any) -> list[claim.Due]:
+        if next(failures, None) is not None:
+            raise OperationalError("SELECT", {}, Exception("server closed the connection unexpectedly"))
+        return read(connection, *words, **values)
+
+    monkeypatch.setattr(claim, "window", hang_up_three_times)
+    phone = Phone()
+
+    await drive(sqlite_database, clock, phone, span=timedelta(minutes=1))
+
+    assert states(sqlite_database, number) == {"accepted": 30}
+    assert max(Counter(outgoing.to for outgoing in phone.book).values()) == 1
+
+
+@pytest.mark.postgres
+async def test_a_lane_opened_while_its_last_sender_writes_an_answer_counts_each_row_once(
+    postgres_url: str, clock: SteppedClock
+) -> None:
+    database, other = Database(postgres_url), Database(postgres_url)
+    number = begin(database, clock, 3)
+    with transaction(database, clock) as tx:
+        epoch = claim.open_lane(tx, "sms")
+        due = claim.window(tx.connection, "sms", number, after=0, limit=3)
+        claim.intend(tx, make_road(), epoch, due)
+    answer = settle(Accepted(provider_id="SM1"), attempts=1, now=clock.now(), patience=PATIENCE, chance=lambda: 0.0)
+
+    def open_it_too() -> None:
+        with transaction(other, clock) as tx:
+            claim.open_lane(tx, "sms")
+
+    second = threading.Thread(target=open_it_too)
+    with transaction(database, clock) as tx:
+        claim.conclude(tx, "sms", [Finished(due=due[0], n=1, settled=answer)])
+        second.start()
+        assert wait_until(lambda: _waits_for_a_row(database), seconds=10)
+    second.join(10)
+
+    assert states(database, number) == {"accepted": 1, "unknown": 2}
+    other.close()
+    database.close()
+
+
+def _waits_for_a_row(database: Database) -> bool:
+    with database.reading() as connection:
+        return bool(connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
