@@ -45,7 +45,7 @@ def make_revision(
     by: str = "lan",
     approver: str = "minh",
     approve: bool = True,
-) -> str:  # noqa: E501
+) -> str:
     body = {
         "v": 1, "message": message, "category": "hotline", "source": "", "titles": {"vi": "Tổng đài", "en": "Hotline"},
         "texts": {"vi": {"sms": text, "text": text}, "en": {"sms": "Call 111", "text": "Call 111"}},
@@ -80,7 +80,7 @@ def make_approval(
     by: str = "lan",
     approver: str = "minh",
     approve: bool = True,
-) -> None:  # noqa: E501
+) -> None:
     approval = table(Approval)
     number = tx.connection.execute(
         insert(approval).values(
@@ -98,7 +98,7 @@ def make_approval(
 
 def make_contacts(
     tx: Transaction, n: int, *, group: str = "border", consent: bool = True, commune: str = "", first: int = 0
-) -> int:  # noqa: E501
+) -> int:
     """A group of n people with a phone each; returns the group's id."""
     number = tx.connection.execute(insert(table(Group)).values(name=group, created_at=tx.now)).inserted_primary_key[0]
     for at in range(first, first + n):
@@ -125,7 +125,7 @@ def make_broadcast(
     channels: list[list[str]] | None = None,
     due_at: datetime | None = None,
     **values: Any,
-) -> int:  # noqa: E501
+) -> int:
     """A planned broadcast of `hotline-111` under an approved plan."""
     due = due_at or tx.now
     row = {

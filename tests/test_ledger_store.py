@@ -27,9 +27,13 @@ def test_entries_of_a_transaction_stand_in_the_ledger_in_order(database: Databas
 
 
 def test_a_change_that_fails_leaves_no_entry(database: Database, clock: SteppedClock) -> None:
-    with pytest.raises(RuntimeError), store.transaction(database, clock) as tx:
-        tx.record(Kind.USER_LOGIN, "lan")
-        raise RuntimeError
+    def change() -> None:
+        with store.transaction(database, clock) as tx:
+            tx.record(Kind.USER_LOGIN, "lan")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        change()
 
     with database.reading() as connection:
         assert list(store.raws(connection)) == []

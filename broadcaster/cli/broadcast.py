@@ -59,9 +59,11 @@ def approve(session: Session, id_: str, expected: str | None, as_json: bool) -> 
     from broadcaster.app import road_of
     from broadcaster.approval import store as approvals
     from broadcaster.dispatch import broadcast as house
-    from broadcaster.errors import Conflict
+    from broadcaster.errors import Conflict, WrongUse
 
     actor = session.actor(Act.BROADCAST_APPROVE)
+    if expected == "":
+        raise WrongUse("--hash is empty; leave it out to be shown what you approve, or give the whole hash.")
     number = house.read_public_id(id_)
     with session.read() as connection:
         row = house.get(connection, number)

@@ -14,6 +14,7 @@ from broadcaster.ledger.store import Transaction
 
 STOP = table(Stop)
 SCOPES = ("everything", "campaign", "channel", "area")
+REASON_LENGTH = 500  # characters; the ledger keeps them for good
 LOCK = 0x62726F61  # "broa": the advisory lock that orders stops against intents on PostgreSQL
 
 
@@ -48,6 +49,8 @@ def set_(tx: Transaction, *, scope: str, subject: str, reason: str, until: datet
         raise WrongUse(f"A stop covers {', '.join(SCOPES)}; not {scope!r}.")
     if not reason.strip():
         raise WrongUse("Say why: --reason; it stands in the ledger.")
+    if len(reason) > REASON_LENGTH:
+        raise WrongUse(f"The reason has {len(reason)} characters; say it in {REASON_LENGTH}.")
     if until is not None and until <= tx.now:
         raise WrongUse("The stop's end lies in the past; give a later --until, or none.")
     own_lock(tx.connection)
