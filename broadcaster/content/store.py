@@ -115,7 +115,7 @@ def refresh_facts(tx: Transaction, path: Path, *, actor: str = "sender") -> list
     or no TOML, that is all of them. One machine only may do this: the one whose facts file leads.
     """
     digest = _digest(path)
-    seen = "".join(value for (value,) in _SEEN.rows(tx.connection))
+    (seen,) = _SEEN.one(tx.connection) or ("",)
     if seen.removeprefix(BROKEN) == digest:
         return []
     facts, faults = read_facts(path)

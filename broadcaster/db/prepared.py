@@ -1,57 +1,100 @@
 """Core statements for the hot road: written with the tables as everywhere, compiled once, run on the driver's own cursor.
 
-SQLAlchemy's execution costs about 0.1 ms a statement and 5 µs a parameter row, several times what SQLite itself needs
-(`benchmarks/results.md`). What a statement gets and gives is the driver's own: moments as integers (`to_micros`), no `Row`.
+Two things cost more here than the database itself (`benchmarks/results.md`): SQLAlchemy's execution, about 0.1 ms a statement
+and 5 µs a parameter row; and on SQLite each row fetched or bound, because the driver gives up Python's lock for it and must wait
+until the event loop lets go again. So a batch goes in as one parameter and comes out as one row.
+
+What a statement takes and gives is the driver's own: moments as integers (`to_micros`), plain tuples.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Executable
+import msgspec
+from sqlalchemy import BigInteger, Connection, Table, column, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeEngine
+
+INSERTED_AT_ONCE = 500  # rows; beyond that nothing is gained, and SQLite takes at most 32,766 parameters
 
 
 class Prepared:
     """One statement with named parameters. Raises what SQLAlchemy would."""
 
-    def __init__(self, statement: Executable) -> None:
-        self._statement: Any = statement
+    def __init__(self, statement: Any) -> None:
+        self._statement = statement
         self._compiled: dict[str, tuple[str, dict[str, Any]]] = {}
 
-    def rows(self, connection: Connection, **values: Any) -> list[tuple[Any, ...]]:
-        """The rows it selects."""
-        sql, constants = self._sql(connection)
-        with _cursor(connection) as cursor:
-            return list(cursor.execute(sql, {**constants, **values}).fetchall())
-
     def run(self, connection: Connection, **values: Any) -> None:
-        """Once."""
         sql, constants = self._sql(connection)
         with _cursor(connection) as cursor:
             cursor.execute(sql, {**constants, **values})
 
     def run_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Once for each row of parameters."""
-        if not rows:
-            return
+        sql, constants = self._sql(connection)
+        if rows:
+            with _cursor(connection) as cursor:
+                cursor.executemany(sql, [{**constants, **row} for row in rows])
+
+    def run_given(self, connection: Connection, rows: Sequence[Mapping[str, Any]], **values: Any) -> None:
+        """Once for all rows; the statement knows them as `Given`."""
+        if rows:
+            self.run(connection, given=msgspec.json.encode(rows).decode(), **values)
+
+    def one(self, connection: Connection, **values: Any) -> tuple[Any, ...] | None:
+        """The first row it selects."""
         sql, constants = self._sql(connection)
         with _cursor(connection) as cursor:
-            cursor.executemany(sql, [{**constants, **row} for row in rows] if constants else rows)
+            found: tuple[Any, ...] | None = cursor.execute(sql, {**constants, **values}).fetchone()
+            return found
 
     def _sql(self, connection: Connection) -> tuple[str, dict[str, Any]]:
         name = connection.dialect.name
         if name not in self._compiled:
-            style = "named" if name == "sqlite" else "pyformat"  # both drivers then take mappings
             dialect: Any = type(connection.dialect)
-            compiled = self._statement.compile(dialect=dialect(paramstyle=style))
+            style = "named" if name == "sqlite" else "pyformat"  # both drivers then take mappings
+            compiled = self._for(name).compile(dialect=dialect(paramstyle=style))
             constants = {key: value for key, value in compiled.params.items() if value is not None}
             self._compiled[name] = str(compiled), constants
         return self._compiled[name]
+
+    def _for(self, dialect: str) -> Any:  # noqa: ARG002
+        return self._statement
+
+
+class PreparedRows(Prepared):
+    """A query for many rows of numbers, words and NULL."""
+
+    def rows(self, connection: Connection, **values: Any) -> list[tuple[Any, ...]]:
+        sql, constants = self._sql(connection)
+        with _cursor(connection) as cursor:
+            cursor.execute(sql, {**constants, **values})
+            if connection.dialect.name != "sqlite":
+                return list(cursor.fetchall())
+            return msgspec.json.decode(cursor.fetchone()[0], type=list[tuple[Any, ...]])
+
+    def _for(self, dialect: str) -> Any:
+        if dialect != "sqlite":
+            return self._statement
+        inner = self._statement.subquery()
+        return select(func.json_group_array(func.json_array(*inner.c)))
+
+
+def insert_rows(connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows of the driver's own values, verbatim, hundreds with one statement."""
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    one = f"({', '.join([mark] * len(names))})"
+    for start in range(0, len(rows), INSERTED_AT_ONCE):
+        chunk = rows[start : start + INSERTED_AT_ONCE]
+        sql = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES {', '.join([one] * len(chunk))}"
+        with _cursor(connection) as cursor:
+            cursor.execute(sql, [value for row in chunk for value in row])
 
 
 @contextmanager
@@ -67,25 +110,65 @@ def _cursor(connection: Connection) -> Iterator[Any]:
         cursor.close()
 
 
-class Among(ColumnElement[bool]):
-    """`column` is one of the numbers in the parameter `name`, which is given as `numbers(connection, ...)`."""
+# -- a batch as one parameter -----------------------------------------------------------------------------------------
+
+
+class _Unpacked(FunctionElement[Any]):
+    """The JSON array in the parameter `given`, as a table with the column `value`."""
 
     inherit_cache = False
 
-    def __init__(self, column: ColumnElement[int], name: str) -> None:
-        self.column, self.name = column, name
+
+@compiles(_Unpacked)
+def _by_jsonb(_element: Any, _compiler: Any, **_options: Any) -> str:
+    return "jsonb_array_elements(CAST(%(given)s AS jsonb))"
 
 
-@compiles(Among)
-def _by_array(element: Among, compiler: Any, **options: Any) -> str:
-    return f"{compiler.process(element.column, **options)} = ANY(%({element.name})s)"
+@compiles(_Unpacked, "sqlite")
+def _by_json_each(_element: Any, _compiler: Any, **_options: Any) -> str:
+    return "json_each(:given)"
 
 
-@compiles(Among, "sqlite")
-def _by_json(element: Among, compiler: Any, **options: Any) -> str:
-    return f"{compiler.process(element.column, **options)} IN (SELECT value FROM json_each(:{element.name}))"
+class _Field(FunctionElement[Any]):
+    """One field of an item, with its type."""
+
+    inherit_cache = False
+
+    def __init__(self, value: Any, name: str, kind: TypeEngine[Any]) -> None:
+        super().__init__(value)
+        self.field, self.type = name, kind
 
 
-def numbers(connection: Connection, values: Sequence[int]) -> Any:
-    """A list of numbers as one parameter."""
-    return json.dumps(values) if connection.dialect.name == "sqlite" else list(values)
+@compiles(_Field)
+def _of_jsonb(element: _Field, compiler: Any, **options: Any) -> str:
+    kind = compiler.dialect.type_compiler_instance.process(element.type)
+    return f"CAST({compiler.process(element.clauses, **options)} ->> '{element.field}' AS {kind})"
+
+
+@compiles(_Field, "sqlite")
+def _of_json(element: _Field, compiler: Any, **options: Any) -> str:
+    return f"json_extract({compiler.process(element.clauses, **options)}, '$.{element.field}')"
+
+
+class Given:
+    """The rows of `run_given` inside a statement: `Given(id=BigInteger(), state=String())["id"]` is a column."""
+
+    def __init__(self, **kinds: TypeEngine[Any]) -> None:
+        value = _Unpacked().table_valued(column("value"), name="item").c.value
+        self._fields = {name: _Field(value, name, kind) for name, kind in kinds.items()}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._fields[name]
+
+
+_ID = Given(id=BigInteger())["id"]
+
+
+def among(number: Any) -> Any:
+    """Whether the column is one of the `ids`."""
+    return number.in_(select(_ID))
+
+
+def ids(values: Iterable[int]) -> str:
+    """For the parameter `given` of a statement with `among`."""
+    return msgspec.json.encode([{"id": value} for value in values]).decode()

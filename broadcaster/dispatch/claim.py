@@ -13,10 +13,24 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BigInteger, Connection, and_, bindparam, exists, func, insert, null, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Integer,
+    String,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from broadcaster.channel.address import commitment
-from broadcaster.db.prepared import Among, Prepared, numbers
+from broadcaster.db.prepared import Given, Prepared, PreparedRows, among, ids, insert_rows
 from broadcaster.db.tables import (
     Address,
     Approval,
@@ -238,7 +252,7 @@ def intend(
     `refresh` brings the facts table up to the facts file, first of all. Durable when the transaction is.
     """
     stops.share_lock(tx.connection)
-    ((held_by, paused),) = _LANE.rows(tx.connection, channel=road.channel)
+    held_by, paused = _LANE.one(tx.connection, channel=road.channel) or (0, "")
     standing = stops.standing(tx.connection, tx.now)
     seen = _seen(standing, paused)
     if held_by != epoch or paused:
@@ -293,18 +307,18 @@ _GROUND = (
     .outerjoin(REVISION, REVISION.c.hash == BROADCAST.c.revision_hash)
     .where(BROADCAST.c.id == bindparam("b"))
 )
-_ASKED = Prepared(
+_ASKED = PreparedRows(
     select(DISPATCH.c.id, ADDRESS.c.value.is_(None), SUPPRESSION.c.key.is_not(None), CONTACT.c.commune)
     .join(ADDRESS, ADDRESS.c.id == DISPATCH.c.address_id)
     .outerjoin(CONTACT, CONTACT.c.id == ADDRESS.c.contact_id)
     .outerjoin(SUPPRESSION, SUPPRESSION.c.key == ADDRESS.c.key)
-    .where(Among(DISPATCH.c.id, "ids"), DISPATCH.c.state == State.PLANNED.value)
+    .where(among(DISPATCH.c.id), DISPATCH.c.state == State.PLANNED.value)
     .with_for_update(of=DISPATCH)
 )
-_HAD = Prepared(
+_HAD = PreparedRows(
     select(DISPATCH.c.address_id, func.count())
     .where(
-        Among(DISPATCH.c.address_id, "addresses"),
+        among(DISPATCH.c.address_id),
         DISPATCH.c.sent_at > bindparam("since", type_=BigInteger),
         or_(*(DISPATCH.c.state == state.value for state in COUNTED)),
     )
@@ -312,7 +326,7 @@ _HAD = Prepared(
 )
 _LEAVE = Prepared(
     update(DISPATCH)
-    .where(Among(DISPATCH.c.id, "ids"))
+    .where(among(DISPATCH.c.id))
     .values(
         state=State.SENDING.value,
         attempts=DISPATCH.c.attempts + 1,
@@ -321,17 +335,8 @@ _LEAVE = Prepared(
         not_before=null(),
     )
 )
-_TRY = Prepared(
-    insert(ATTEMPT).values(
-        dispatch_id=bindparam("d"),
-        n=bindparam("number"),
-        epoch=bindparam("lane_epoch"),
-        intent_at=bindparam("at", type_=BigInteger),
-        parts=0,
-    )
-)
-_NOW_IN = Prepared(
-    select(DISPATCH.c.id, DISPATCH.c.state, DISPATCH.c.attempts).where(Among(DISPATCH.c.id, "ids")).with_for_update()
+_NOW_IN = PreparedRows(
+    select(DISPATCH.c.id, DISPATCH.c.state, DISPATCH.c.attempts).where(among(DISPATCH.c.id)).with_for_update()
 )
 
 _Grounds = dict[int, tuple[Any, RevisionBody | None, Hold | None]]
@@ -373,7 +378,7 @@ def _allowed(
     """
     if not batch:
         return [], 0
-    rows = _ASKED.rows(tx.connection, ids=numbers(tx.connection, [due.id for due in batch]))
+    rows = _ASKED.rows(tx.connection, given=ids(due.id for due in batch))
     asked = {
         i: ("erased" if erased else "opted_out" if suppressed else "", commune)
         for i, erased, suppressed, commune in rows
@@ -417,8 +422,8 @@ def _over_cap(tx: Transaction, batch: list[Due], grounds: _Grounds) -> frozenset
     caps = {row.cap_per_24h for row, _, _ in grounds.values()} - {0}
     if not caps:
         return frozenset()
-    addresses = numbers(tx.connection, list({due.address for due in batch}))
-    had: dict[int, int] = dict(_HAD.rows(tx.connection, addresses=addresses, since=to_micros(tx.now - DAY)))
+    addresses = ids({due.address for due in batch})
+    had: dict[int, int] = dict(_HAD.rows(tx.connection, given=addresses, since=to_micros(tx.now - DAY)))
     return frozenset(
         due.address for due in batch if 0 < grounds[due.broadcast][0].cap_per_24h <= had.get(due.address, 0)
     )
@@ -447,11 +452,11 @@ def _record(
     if not allowed:
         return []
     at = to_micros(tx.now)
-    _LEAVE.run(tx.connection, ids=numbers(tx.connection, [due.id for due in allowed]), at=at)
-    _TRY.run_many(
-        tx.connection,
-        [{"d": due.id, "number": due.attempts + 1, "lane_epoch": epoch, "at": at} for due in allowed],
-    )
+    _LEAVE.run(tx.connection, given=ids(due.id for due in allowed), at=at)
+    insert_rows(
+        tx.connection, ATTEMPT, ("dispatch_id", "n", "epoch", "intent_at", "parts"),
+        [(due.id, due.attempts + 1, epoch, at, 0) for due in allowed],
+    )  # fmt: skip
     deltas: Deltas = Counter()
     for broadcast, n in Counter(due.broadcast for due in allowed).items():
         _shift(deltas, broadcast, road.channel, State.PLANNED, State.SENDING, n)
@@ -489,18 +494,17 @@ def conclude(
     `price` = (id, micros per part) of the price in force. A dispatch that a receipt has moved meanwhile keeps its state;
     a late acceptance of one that became `unknown` is taken as the evidence it is.
     """
-    ids = numbers(tx.connection, [one.due.id for one in finished])
-    now_in = {i: (State(state), attempts) for i, state, attempts in _NOW_IN.rows(tx.connection, ids=ids)}
+    rows = _NOW_IN.rows(tx.connection, given=ids(one.due.id for one in finished))
+    now_in = {i: (State(state), attempts) for i, state, attempts in rows}
     moved: list[dict[str, Any]] = []
     tried: list[dict[str, Any]] = []
     moves: Counter[tuple[int, State, State]] = Counter()
-    at = to_micros(tx.now)
     for one in finished:
         was, attempts = now_in[one.due.id]
         if attempts != one.n:
             continue  # a later attempt exists: this result was recorded before
         after = _after(one, was)
-        tried.append(_attempt_row(one, at, price))
+        tried.append(_attempt_row(one, price))
         if after is not None:
             moved.append(_dispatch_row(one, after))
             moves[one.due.broadcast, was, after] += 1
@@ -508,8 +512,8 @@ def conclude(
     deltas: Deltas = Counter()
     for (broadcast, was, after), n in moves.items():
         _shift(deltas, broadcast, channel, was, after, n)
-    _MOVE.run_many(tx.connection, moved)
-    _TRIED.run_many(tx.connection, tried)
+    _MOVE.run_given(tx.connection, moved)
+    _TRIED.run_given(tx.connection, tried, at=to_micros(tx.now))
     count(tx.connection, deltas)
     _suppress_people(tx, finished)
 
@@ -524,15 +528,16 @@ def _after(one: Finished, was: State) -> State | None:
     return None
 
 
+_MOVED = Given(d=BigInteger(), to=String(), free=Integer(), again=BigInteger(), provider=String(), why=String())
 _MOVE = Prepared(
     update(DISPATCH)
-    .where(DISPATCH.c.id == bindparam("d"))
+    .where(DISPATCH.c.id == _MOVED["d"])
     .values(
-        state=bindparam("to_state"),
-        uncounted=DISPATCH.c.uncounted + bindparam("free"),
-        not_before=bindparam("again", type_=BigInteger),
-        provider_id=bindparam("provider"),
-        reason=bindparam("why"),
+        state=_MOVED["to"],
+        uncounted=DISPATCH.c.uncounted + _MOVED["free"],
+        not_before=_MOVED["again"],
+        provider_id=_MOVED["provider"],
+        reason=_MOVED["why"],
     )
 )
 
@@ -541,7 +546,7 @@ def _dispatch_row(one: Finished, after: State) -> dict[str, Any]:
     settled = one.settled
     return {
         "d": one.due.id,
-        "to_state": after.value,
+        "to": after.value,
         "free": 0 if settled and settled.counts else 1,
         "again": to_micros(settled.not_before)
         if settled and settled.not_before and after is State.RETRY_WAIT
@@ -551,26 +556,28 @@ def _dispatch_row(one: Finished, after: State) -> dict[str, Any]:
     }
 
 
+_RESULT = Given(
+    d=BigInteger(), n=Integer(), out=String(), said=String(), provider=String(), units=Integer(), price=Integer()
+)
 _TRIED = Prepared(
     update(ATTEMPT)
-    .where(ATTEMPT.c.dispatch_id == bindparam("d"), ATTEMPT.c.n == bindparam("number"))
+    .where(ATTEMPT.c.dispatch_id == _RESULT["d"], ATTEMPT.c.n == _RESULT["n"])
     .values(
         result_at=bindparam("at", type_=BigInteger),
-        outcome=bindparam("out"),
-        code=bindparam("said"),
-        provider_id=bindparam("provider"),
-        parts=bindparam("units"),
-        price_id=bindparam("price"),
+        outcome=_RESULT["out"],
+        code=_RESULT["said"],
+        provider_id=_RESULT["provider"],
+        parts=_RESULT["units"],
+        price_id=_RESULT["price"],
     )
 )
 
 
-def _attempt_row(one: Finished, at: int, price: tuple[int, int] | None) -> dict[str, Any]:
+def _attempt_row(one: Finished, price: tuple[int, int] | None) -> dict[str, Any]:
     settled = one.settled
     return {
         "d": one.due.id,
-        "number": one.n,
-        "at": at,
+        "n": one.n,
         "out": settled.outcome if settled else "not_started",
         "said": (settled.code or None) if settled else None,
         "provider": (settled.provider_id or None) if settled else None,

@@ -36,6 +36,7 @@ log = logging.getLogger("broadcaster.lane")
 WINDOW = 1024  # rows read ahead; they carry no intent, so a crash forgets them harmlessly
 STOP_SEEN = 0.2  # seconds a look at the stops is good for, just before a request
 AHEAD = 0.25  # seconds' worth of requests that may have an intent before they have a slot
+GATHER = 0.02  # seconds a result waits at most for others to share its commit
 MARGIN = 5.0  # seconds beyond the adapter's own deadline before the lane gives up on it
 TROUBLE_WAIT = timedelta(seconds=1)  # between tries when the database cannot be written to, or read
 
@@ -147,6 +148,7 @@ class Lane:
         self._changed = asyncio.Event()
         self._flying = 0  # between slot and answer
         self._slotting = 0  # waiting for a slot
+        self._overdue = False  # a result has waited long enough
         self._waits = False  # the working loop has nothing to write and nothing to read
         self._resting = False
         self._troubled = 0  # how many wait before they try to write again
@@ -205,8 +207,7 @@ class Lane:
         """
         taken = False
         while self._open or not self._closing:
-            batch, wakes = await self._wanted()
-            finished, self._finished = self._finished, []
+            finished, batch, wakes = await self._worth_writing()
             if batch or finished:
                 taken = await self._turn(finished, batch) or taken
             elif self._closing or self._open >= 2 * self.rules.concurrency:
@@ -215,22 +216,29 @@ class Lane:
                 await self._rest(wakes)
         return taken
 
-    async def _wanted(self) -> tuple[list[Due], datetime | None]:
-        """Rows to record intents for now; else when it is worth looking again (None: when poked)."""
-        room = self._room()
-        worth = self._finished or not self._waiting or room >= self.rules.concurrency // 2
-        if self._closing or room < 1 or not worth:
-            return [], None
+    async def _worth_writing(self) -> tuple[list[Finished], list[Due], datetime | None]:
+        """Results, and rows to intend, for one transaction; if there are none, when to look again (None: when poked).
+
+        While the senders have enough in hand, results wait a little for company.
+        """
+        batch: list[Due] = []
+        wakes = None
+        if self._waiting > self.rules.concurrency // 2 and not (self._overdue or self._closing):
+            return [], batch, wakes
         if self._rest_until and self._rest_until > self._clock.now():
-            return [], self._rest_until
-        return await self._next(room)
+            wakes = self._rest_until
+        elif (room := self._room()) > 0 and not self._closing:
+            batch, wakes = await self._next(room)
+        finished, self._finished, self._overdue = self._finished, [], False
+        return finished, batch, wakes
 
     def _room(self) -> int:
-        """How many more intents may be recorded now."""
+        """How many more intents may be recorded now, together with the results there are."""
         ahead = self.rules.concurrency
         if self.rules.rate:
             ahead = max(1, min(ahead, int(self.rules.rate * AHEAD)))
-        return min(2 * self.rules.concurrency - self._open, ahead - self._waiting)
+        open_then = self._open - len(self._finished)
+        return min(2 * self.rules.concurrency - open_then, ahead - self._waiting)
 
     async def _next(self, room: int) -> tuple[list[Due], datetime | None]:
         """The next rows to try, at most `room`; else when it is worth looking again (None: when poked)."""
@@ -345,10 +353,23 @@ class Lane:
             self._flying += 1
             may_begin = await self._may_begin(intent)
             self._waiting -= 1
+            if self._waiting == self.rules.concurrency // 2:
+                self._changed.set()  # time for the next intents, so that they are on disk before the senders run dry
             settled = await self._ask(intent) if may_begin else None
             self._react(settled)
-            self._finished.append(Finished(due=intent.due, n=intent.n, settled=settled))
-            self._flying -= 1
+            self._finish(Finished(due=intent.due, n=intent.n, settled=settled))
+
+    def _finish(self, finished: Finished) -> None:
+        if not self._finished:
+            asyncio.get_running_loop().call_later(GATHER, self._hurry, finished)
+        self._finished.append(finished)
+        self._flying -= 1
+        self._changed.set()
+
+    def _hurry(self, finished: Finished) -> None:
+        """It has waited long enough for company."""
+        if self._finished and self._finished[0] is finished:
+            self._overdue = True
             self._changed.set()
 
     async def _may_begin(self, intent: Intent) -> bool:

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from broadcaster.clock import Clock
 from broadcaster.db.engine import Database
-from broadcaster.db.prepared import Prepared
+from broadcaster.db.prepared import Prepared, insert_rows
 from broadcaster.db.tables import LedgerEntry, LedgerHead, table
 from broadcaster.ledger.entry import Kind, Record, encode, timestamp
 from broadcaster.ledger.merkle import Frontier, leaf_hash
@@ -23,7 +23,6 @@ SLACK = timedelta(seconds=30)  # the verifier allows 60: two machines of one off
 
 # Asked at the end of every write transaction.
 _HEAD = Prepared(select(HEAD.c.size, HEAD.c.peaks, HEAD.c.last).with_for_update())
-_ADD = Prepared(insert(ENTRY).values(seq=bindparam("number"), raw=bindparam("bytes")))
 _GROW = Prepared(update(HEAD).values(size=bindparam("leaves"), peaks=bindparam("roots"), last=bindparam("latest")))
 
 
@@ -65,14 +64,14 @@ def append(tx: Transaction) -> None:
     """
     if not tx.records:
         return
-    ((size, peaks, latest),) = _HEAD.rows(tx.connection)
+    size, peaks, latest = _HEAD.one(tx.connection) or (0, b"", "")
     frontier, ts = Frontier(size, split_peaks(peaks)), timestamp(tx.now)
     if timestamp(tx.now + SLACK) < latest:
         tx.records.insert(0, Record(Kind.CLOCK_JUMP, "clock", {"last": latest}))
         latest = ts
     raws = [encode(record, seq=seq, ts=ts) for seq, record in enumerate(tx.records, size)]
     grown = frontier.extend(map(leaf_hash, raws))
-    _ADD.run_many(tx.connection, [{"number": seq, "bytes": raw} for seq, raw in enumerate(raws, size)])
+    insert_rows(tx.connection, ENTRY, ("seq", "raw"), list(enumerate(raws, size)))
     _GROW.run(tx.connection, leaves=grown.size, roots=b"".join(grown.peaks), latest=max(ts, latest))
     tx.records.clear()
 
