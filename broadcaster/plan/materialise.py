@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from broadcaster.dispatch import broadcast
@@ -126,7 +126,8 @@ def _insert(tx: Transaction, values: list[dict[str, Any]], roads: Roads) -> int:
     statement = dialect.insert(BROADCAST).values(values)
     taken_up = statement.on_conflict_do_update(
         index_elements=KEY,
-        index_where=BROADCAST.c.schedule_id != "",
+        # As the index has it, no parameter in it: PostgreSQL would find the index for a statement's first runs only.
+        index_where=text("schedule_id <> ''"),
         set_={name: statement.excluded[name] for name in values[0] if name not in KEY},
         where=(BROADCAST.c.state == "cancelled")
         & (BROADCAST.c.held == store.SUPERSEDED)
