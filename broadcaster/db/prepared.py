@@ -9,12 +9,12 @@ What a statement takes and gives is the driver's own: moments as integers (`to_m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import namedtuple
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, Table, column, func, select
+from sqlalchemy import BigInteger, Connection, Dialect, Table, column, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -29,40 +29,53 @@ class Prepared:
     def __init__(self, statement: Any) -> None:
         self._statement = statement
         self._compiled: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._readers: dict[str, tuple[Any, list[Any]]] = {}
 
     def run(self, connection: Connection, **values: Any) -> None:
-        sql, constants = self._sql(connection)
-        with _cursor(connection) as cursor:
-            cursor.execute(sql, {**constants, **values})
+        self._execute(connection, values)
 
     def run_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Once for each row of parameters."""
-        sql, constants = self._sql(connection)
-        if rows:
-            with _cursor(connection) as cursor:
-                cursor.executemany(sql, [{**constants, **row} for row in rows])
+        for row in rows:
+            self._execute(connection, row)
 
     def run_given(self, connection: Connection, rows: Sequence[Mapping[str, Any]], **values: Any) -> None:
         """Once for all rows; the statement knows them as `Given`."""
         if rows:
-            self.run(connection, given=msgspec.json.encode(rows).decode(), **values)
+            self._execute(connection, {"given": msgspec.json.encode(rows).decode(), **values})
 
     def one(self, connection: Connection, **values: Any) -> tuple[Any, ...] | None:
-        """The first row it selects."""
-        sql, constants = self._sql(connection)
-        with _cursor(connection) as cursor:
-            found: tuple[Any, ...] | None = cursor.execute(sql, {**constants, **values}).fetchone()
-            return found
+        """The first row it selects, in the driver's own values."""
+        found: tuple[Any, ...] | None = self._execute(connection, values).fetchone()
+        return found
 
-    def _sql(self, connection: Connection) -> tuple[str, dict[str, Any]]:
-        name = connection.dialect.name
-        if name not in self._compiled:
-            dialect: Any = type(connection.dialect)
-            style = "named" if name == "sqlite" else "pyformat"  # both drivers then take mappings
-            compiled = self._for(name).compile(dialect=dialect(paramstyle=style))
-            constants = {key: value for key, value in compiled.params.items() if value is not None}
-            self._compiled[name] = str(compiled), constants
-        return self._compiled[name]
+    def named(self, connection: Connection, **values: Any) -> list[Any]:
+        """The rows it selects, as named tuples with the columns' own types. For few rows."""
+        found = self._execute(connection, values).fetchall()
+        if not found:
+            return []
+        make, readers = self._reader(connection.dialect)
+        return [make(read(value) if read else value for read, value in zip(readers, row, strict=True)) for row in found]
+
+    def _execute(self, connection: Connection, values: Mapping[str, Any]) -> Any:
+        sql, constants = self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
+        return _execute(connection, sql, {**constants, **values} if constants else values)
+
+    def _compile(self, dialect: Dialect) -> tuple[str, dict[str, Any]]:
+        maker: Any = type(dialect)
+        style = "named" if dialect.name == "sqlite" else "pyformat"  # both drivers then take mappings
+        compiled = self._for(dialect.name).compile(dialect=maker(paramstyle=style))
+        constants = {key: value for key, value in compiled.params.items() if value is not None}
+        self._compiled[dialect.name] = str(compiled), constants
+        return self._compiled[dialect.name]
+
+    def _reader(self, dialect: Dialect) -> tuple[Any, list[Any]]:
+        if dialect.name not in self._readers:
+            columns = self._statement.selected_columns
+            readers = [one.type.dialect_impl(dialect).result_processor(dialect, None) for one in columns]
+            make: Any = namedtuple("Row", columns.keys())
+            self._readers[dialect.name] = make._make, readers
+        return self._readers[dialect.name]
 
     def _for(self, dialect: str) -> Any:  # noqa: ARG002
         return self._statement
@@ -72,12 +85,10 @@ class PreparedRows(Prepared):
     """A query for many rows of numbers, words and NULL."""
 
     def rows(self, connection: Connection, **values: Any) -> list[tuple[Any, ...]]:
-        sql, constants = self._sql(connection)
-        with _cursor(connection) as cursor:
-            cursor.execute(sql, {**constants, **values})
-            if connection.dialect.name != "sqlite":
-                return list(cursor.fetchall())
-            return msgspec.json.decode(cursor.fetchone()[0], type=list[tuple[Any, ...]])
+        cursor = self._execute(connection, values)
+        if connection.dialect.name != "sqlite":
+            return list(cursor.fetchall())
+        return msgspec.json.decode(cursor.fetchone()[0], type=list[tuple[Any, ...]])
 
     def _for(self, dialect: str) -> Any:
         if dialect != "sqlite":
@@ -93,21 +104,16 @@ def insert_rows(connection: Connection, table: Table, names: Sequence[str], rows
     for start in range(0, len(rows), INSERTED_AT_ONCE):
         chunk = rows[start : start + INSERTED_AT_ONCE]
         sql = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES {', '.join([one] * len(chunk))}"
-        with _cursor(connection) as cursor:
-            cursor.execute(sql, [value for row in chunk for value in row])
+        _execute(connection, sql, [value for row in chunk for value in row])
 
 
-@contextmanager
-def _cursor(connection: Connection) -> Iterator[Any]:
+def _execute(connection: Connection, sql: str, values: Any) -> Any:
     """The driver's cursor; its errors become SQLAlchemy's, without the parameters: they can hold an address."""
     driver: Any = connection.dialect.loaded_dbapi
-    cursor = connection.connection.cursor()
     try:
-        yield cursor
+        return connection.connection.driver_connection.execute(sql, values)  # type: ignore[union-attr]
     except driver.Error as error:
         raise DBAPIError.instance(None, None, error, driver.Error, dialect=connection.dialect) from error
-    finally:
-        cursor.close()
 
 
 # -- a batch as one parameter -----------------------------------------------------------------------------------------

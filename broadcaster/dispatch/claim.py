@@ -290,7 +290,7 @@ def _newest(kind: Any, subject: Any) -> Any:
 
 _QUOTED = REVISION_FACT.outerjoin(FACT, FACT.c.name == REVISION_FACT.c.fact)
 _QUOTES = REVISION_FACT.c.revision_hash == BROADCAST.c.revision_hash
-_GROUND = (
+_GROUND = Prepared(
     select(
         BROADCAST,
         REVISION.c.canonical,
@@ -346,7 +346,7 @@ _Said = dict[tuple[int, str], Words | None]  # by broadcast and language
 def _ground(
     tx: Transaction, broadcast: int, road: Road, standing: list[stops.Standing]
 ) -> tuple[Any, RevisionBody | None, Hold | None]:
-    row = tx.connection.execute(_GROUND, {"b": broadcast}).one()
+    (row,) = _GROUND.named(tx.connection, b=broadcast)
     body = read(row.canonical or b"", row.revision_hash or "")
     today = tx.now.astimezone(ZoneInfo(row.timezone)).date()
     ground = Ground(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, insert, or_, select, text, update
+from sqlalchemy import BigInteger, Connection, bindparam, insert, or_, select, text, update
 
-from broadcaster.db.tables import Stop, table
+from broadcaster.db.prepared import Prepared
+from broadcaster.db.tables import Stop, table, to_micros
 from broadcaster.errors import NotFound, WrongUse
 from broadcaster.ledger.entry import Kind
 from broadcaster.ledger.store import Transaction
@@ -75,16 +76,16 @@ def lift(tx: Transaction, stop: int, *, asked_by: str, signed_by: str) -> None:
     tx.record(Kind.STOP_LIFT, signed_by, stop=stop, asked_by=asked_by, signed_by=signed_by)
 
 
-_STANDING = (
+_STANDING = Prepared(
     select(STOP)
-    .where(STOP.c.lifted_at.is_(None), or_(STOP.c.until.is_(None), STOP.c.until > bindparam("now")))
+    .where(STOP.c.lifted_at.is_(None), or_(STOP.c.until.is_(None), STOP.c.until > bindparam("now", type_=BigInteger)))
     .order_by(STOP.c.id)
 )
 
 
 def standing(connection: Connection, now: datetime) -> list[Standing]:
     """The stops in force at `now`."""
-    rows = connection.execute(_STANDING, {"now": now})
+    rows = _STANDING.named(connection, now=to_micros(now))
     return [
         Standing(
             id=row.id, scope=row.scope, subject=row.subject, reason=row.reason, until=row.until, set_by=row.set_by,

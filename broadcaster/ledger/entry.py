@@ -101,7 +101,7 @@ def timestamp(moment: datetime) -> str:
 
 def encode(record: Record, *, seq: int, ts: str) -> bytes:
     """The canonical bytes: keys sorted, no blanks, UTF-8. These bytes are hashed, stored and exported as they are."""
-    return _ENCODE({**record.fields, "seq": seq, "ts": ts, "kind": record.kind.value, "actor": record.actor})
+    return _ENCODE({**record.fields, "seq": seq, "ts": ts, "kind": record.kind, "actor": record.actor})
 
 
 def decode(raw: bytes) -> dict[str, Any]:
