@@ -73,7 +73,7 @@ class Prepared:
         if dialect.name not in self._readers:
             columns = self._statement.selected_columns
             readers = [one.type.dialect_impl(dialect).result_processor(dialect, None) for one in columns]
-            make: Any = namedtuple("Row", columns.keys())
+            make: Any = namedtuple("Row", list(columns.keys()))  # type: ignore[misc]  # the names are the query's
             self._readers[dialect.name] = make._make, readers
         return self._readers[dialect.name]
 
