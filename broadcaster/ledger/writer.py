@@ -85,7 +85,7 @@ class Writer:
                     outcomes.append(_alone(tx, work) if len(jobs) > 1 else (True, work(tx)))
                 append(tx)
         except BaseException as error:
-            outcomes = [(False, error)] * len(jobs)
+            outcomes = [(False, _tellable(error))] * len(jobs)
         with self._lock:
             self._pending -= len(jobs)
         for (_, future), (good, value) in zip(jobs, outcomes, strict=True):
@@ -101,4 +101,13 @@ def _alone(tx: Transaction, work: Callable[[Transaction], Any]) -> tuple[bool, A
             return True, work(tx)
     except Exception as error:
         del tx.records[mark:]
-        return False, error
+        return False, _tellable(error)
+
+
+def _tellable(error: BaseException) -> BaseException:
+    """A future cannot carry a StopIteration: whoever waits for it would wait for ever."""
+    if not isinstance(error, StopIteration):
+        return error
+    told = RuntimeError("A piece of work ended with StopIteration.")
+    told.__cause__ = error
+    return told

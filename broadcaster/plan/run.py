@@ -111,9 +111,12 @@ class Planner:
         if row.authority_kind != "plan":
             return ""
         try:
-            approved = schedules.plan(connection, row.authority).senders
+            document = schedules.plan(connection, row.authority)
         except BroadcasterError:
             return "tampered"
+        if row.schedule_id not in {schedule.id for schedule in document.campaign.schedules}:
+            return "tampered"
+        approved = document.senders
         names = [name for name in broadcast.channel_names(row) if name in self._roads]
         if any(approved.get(name, "") != self._roads[name].sender for name in names):
             return "sender_changed"

@@ -20,7 +20,7 @@ from broadcaster.db.tables import Broadcast, Plan, table
 from broadcaster.dispatch import broadcast
 from broadcaster.ledger.store import Transaction, transaction
 from broadcaster.plan.run import catch_up
-from broadcaster.schedule.spec import CampaignSpec
+from broadcaster.schedule.spec import CampaignSpec, IfMissed, ScheduleSpec, When
 from broadcaster.schedule.store import PlanDocument
 from tests.builders import make_approval, make_broadcast, make_ground
 
@@ -159,16 +159,23 @@ async def test_three_days_of_backlog_start_one_broadcast(office: Config, clock: 
     database.close()
 
 
-@pytest.mark.parametrize(("spoil", "held"), [({"sms": "OTHER"}, "sender_changed"), (None, "tampered")])
+@pytest.mark.parametrize(
+    ("spoil", "held"),
+    [
+        ({"senders": {"sms": "OTHER"}}, "sender_changed"),
+        ({"schedule": "another"}, "tampered"),
+        (None, "tampered"),
+    ],
+)
 async def test_a_plan_that_is_not_what_was_approved_holds_its_broadcasts(
-    office: Config, clock: SteppedClock, spoil: dict[str, str] | None, held: str
+    office: Config, clock: SteppedClock, spoil: dict[str, Any] | None, held: str
 ) -> None:
     database = Database(office.database.url, folder=office.folder)
     upgrade(database)
     with transaction(database, clock) as tx:
         number = make_ground(tx, 2)
         if spoil:
-            plan_of_the_tests(tx, senders=spoil)
+            plan_of_the_tests(tx, **spoil)
     engine = build_engine(office, database, clock)
 
     await engine.planner.start()
@@ -179,11 +186,16 @@ async def test_a_plan_that_is_not_what_was_approved_holds_its_broadcasts(
     database.close()
 
 
-def plan_of_the_tests(tx: Transaction, *, senders: dict[str, str] | None = None) -> None:
+def plan_of_the_tests(tx: Transaction, *, senders: dict[str, str] | None = None, schedule: str = "daily") -> None:
     """The plan all broadcasts of the builders stand under, stored as it would have been submitted."""
+    since, until = date(2027, 7, 1), date(2027, 8, 31)
+    daily = ScheduleSpec(
+        id=schedule, messages=("hotline-111",), when=When(daily=("08:00",), since=since, until=until),
+        channels=(("sms",),), group="border", if_missed=IfMissed(within=6 * 3600),
+    )  # fmt: skip
     spec = CampaignSpec(
-        id="c", title="c", since=date(2027, 7, 1), until=date(2027, 8, 31), timezone="Asia/Ho_Chi_Minh",
-        languages=("vi",), quiet_hours="", cap_per_24h=0, require_consent=True, schedules=(),
+        id="c", title="c", since=since, until=until, timezone="Asia/Ho_Chi_Minh", languages=("vi",), quiet_hours="",
+        cap_per_24h=0, require_consent=True, schedules=(daily,),
     )  # fmt: skip
     found = PlanDocument(campaign=spec, senders=senders or {"sms": ""}, groups={"border": 2}, headcount=2)
     tx.connection.execute(
