@@ -7,7 +7,6 @@ import io
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -104,6 +103,7 @@ class Office:
         self.folder, self._patch, self.database_url = folder, patch, database_url
         self.environment = {**os.environ, "TWILIO_AUTH_TOKEN": "t"}
         patch.setenv("TWILIO_AUTH_TOKEN", "t")
+        self._started: list[subprocess.Popen[str]] = []
 
     def configure(self, url: str, *, concurrency: int) -> None:
         text = example().replace('quiet_hours = "21:30-08:00"', 'quiet_hours = ""')
@@ -131,10 +131,17 @@ class Office:
 
     def run(self, *words: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "broadcaster.cli.main", "run", "--no-web", *words]
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*command, "--config", str(self.folder / "config.toml")],
             env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
+        self._started.append(process)
+        return process
+
+    def close(self) -> None:
+        """What a failed test left running ends with it."""
+        for process in self._started:
+            kill(process)
 
     def staff(self) -> None:
         """Two people, and an approved message."""
@@ -206,7 +213,9 @@ def staffed_office(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def office_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> Callable[..., tuple[Office, str]]:
+) -> Iterator[Callable[..., tuple[Office, str]]]:
+    made: list[Office] = []
+
     def make(url: str, *, people: int, concurrency: int = 8, kind: str = "sqlite") -> tuple[Office, str]:
         """The office, and the id of its approved broadcast."""
         if kind == "sqlite":
@@ -218,15 +227,17 @@ def office_of(
             office = Office(tmp_path / "office", monkeypatch, request.getfixturevalue("postgres_empty_url"))
             office.configure(url, concurrency=concurrency)
             office.staff()
+        made.append(office)
         return office, office.ask(people)
 
-    return make
+    yield make
+    for one in made:
+        one.close()
 
 
 def kill(process: subprocess.Popen[str]) -> None:
     """As the power does: no chance to say goodbye."""
-    with contextlib.suppress(ProcessLookupError):
-        process.send_signal(signal.SIGKILL)
+    process.kill()
     process.wait(10)
     if process.stderr:
         process.stderr.close()
