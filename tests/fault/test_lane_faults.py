@@ -15,11 +15,12 @@ from broadcaster.channel.base import Accepted
 from broadcaster.clock import SteppedClock
 from broadcaster.db.engine import Database
 from broadcaster.dispatch import claim
+from broadcaster.dispatch import stop as stops
 from broadcaster.dispatch.claim import Finished
 from broadcaster.dispatch.dispatch import settle
 from broadcaster.ledger.store import transaction
 from tests.builders import make_road
-from tests.dispatch.test_lane import PATIENCE, Phone, begin, drive, states
+from tests.dispatch.test_lane import PATIENCE, Phone, begin, drive, ledger, states
 from tests.fault.conftest import wait_until
 
 pytestmark = pytest.mark.anyio
@@ -69,6 +70,34 @@ async def test_a_lane_opened_while_its_last_sender_writes_an_answer_counts_each_
     second.join(10)
 
     assert states(database, number) == {"accepted": 1, "unknown": 2}
+    other.close()
+    database.close()
+
+
+@pytest.mark.postgres
+async def test_a_stop_waits_for_the_intents_that_looked_before_it(postgres_url: str, clock: SteppedClock) -> None:
+    database, other = Database(postgres_url), Database(postgres_url)
+    number = begin(database, clock, 3)
+    with transaction(database, clock) as tx:
+        epoch = claim.open_lane(tx, "sms")
+
+    def stop() -> None:
+        with transaction(other, clock) as tx:
+            stops.set_(tx, scope="everything", subject="", reason="sai số", until=None, by="lan")
+
+    second = threading.Thread(target=stop)
+    with transaction(database, clock) as tx:
+        due = claim.window(tx.connection, "sms", number, after=0, limit=2)
+        claim.intend(tx, make_road(), epoch, due)
+        second.start()
+        second.join(0.3)
+    second.join(10)
+    with transaction(database, clock) as tx:
+        later = claim.intend(tx, make_road(), epoch, claim.window(tx.connection, "sms", number, after=0, limit=2))
+
+    stopped = ledger(database, "stop.set")[0]["seq"]
+    assert [entry["seq"] < stopped for entry in ledger(database, "attempt.intent")] == [True, True]
+    assert later.intents == []
     other.close()
     database.close()
 

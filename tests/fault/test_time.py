@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -33,6 +34,7 @@ pytestmark = pytest.mark.anyio
 
 PEOPLE = 20
 HOURS = 3600
+RunRule = Literal["latest", "all", "none"]
 HANOI = ZoneInfo("Asia/Ho_Chi_Minh")
 
 
@@ -54,7 +56,7 @@ def clock() -> WallClock:
 
 
 def campaign(
-    database: Database, clock: SteppedClock, *, run: str = "latest", within: int = 6 * HOURS, cap: int = 0
+    database: Database, clock: SteppedClock, *, run: RunRule = "latest", within: int = 6 * HOURS, cap: int = 0
 ) -> None:
     """Approved: every day of July at 08:00 and 19:30 to 20 people."""
     spec = make_spec(
@@ -181,7 +183,7 @@ def faults(database: Database) -> list[str]:
     ],
 )
 async def test_after_three_days_of_downtime_the_rule_says_what_is_made_up(
-    database: Database, clock: WallClock, run: str, within: int, sent: list[str]
+    database: Database, clock: WallClock, run: RunRule, within: int, sent: list[str]
 ) -> None:
     campaign(database, clock, run=run, within=within)
     phone = Phone()
