@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,14 +12,15 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
+from broadcaster.approval import store as approvals
 from broadcaster.channel.base import Accepted
 from broadcaster.clock import SteppedClock
 from broadcaster.db.engine import Database
-from broadcaster.dispatch import claim
+from broadcaster.dispatch import broadcast, claim
 from broadcaster.dispatch import stop as stops
 from broadcaster.dispatch.claim import Finished
 from broadcaster.dispatch.dispatch import settle
-from broadcaster.ledger.store import transaction
+from broadcaster.ledger.store import Transaction, transaction
 from tests.builders import make_road
 from tests.dispatch.test_lane import PATIENCE, Phone, begin, drive, ledger, states
 from tests.fault.conftest import wait_until
@@ -74,18 +76,49 @@ async def test_a_lane_opened_while_its_last_sender_writes_an_answer_counts_each_
     database.close()
 
 
+# On SQLite the write lock orders them. On PostgreSQL they take no lock that the intent takes, as a stop does.
+UNORDERED = pytest.mark.xfail(reason="a withdrawal or a pause can commit between an intent's look and its commit")
+
+
+def _stop(tx: Transaction, _number: int) -> None:
+    stops.set_(tx, scope="everything", subject="", reason="sai số", until=None, by="lan")
+
+
+def _withdraw(tx: Transaction, _number: int) -> None:
+    approvals.withdraw(tx, kind="revision", name="hotline-111", by="minh", reason="sai số")
+
+
+def _pause(tx: Transaction, number: int) -> None:
+    broadcast.pause(tx, number, "lan", "sai số")
+
+
+def _cancel(tx: Transaction, number: int) -> None:
+    broadcast.cancel(tx, number, "lan", "sai số")
+
+
 @pytest.mark.postgres
-async def test_a_stop_waits_for_the_intents_that_looked_before_it(postgres_url: str, clock: SteppedClock) -> None:
+@pytest.mark.parametrize(
+    ("forbid", "kind"),
+    [
+        (_stop, "stop.set"),
+        pytest.param(_withdraw, "message.withdraw", marks=UNORDERED),
+        pytest.param(_pause, "broadcast.pause", marks=UNORDERED),
+        (_cancel, "broadcast.cancel"),
+    ],
+)
+async def test_what_forbids_sending_waits_for_the_intents_that_looked_before_it(
+    postgres_url: str, clock: SteppedClock, forbid: Callable[[Transaction, int], None], kind: str
+) -> None:
     database, other = Database(postgres_url), Database(postgres_url)
     number = begin(database, clock, 3)
     with transaction(database, clock) as tx:
         epoch = claim.open_lane(tx, "sms")
 
-    def stop() -> None:
+    def say_no() -> None:
         with transaction(other, clock) as tx:
-            stops.set_(tx, scope="everything", subject="", reason="sai số", until=None, by="lan")
+            forbid(tx, number)
 
-    second = threading.Thread(target=stop)
+    second = threading.Thread(target=say_no)
     with transaction(database, clock) as tx:
         due = claim.window(tx.connection, "sms", number, after=0, limit=2)
         claim.intend(tx, make_road(), epoch, due)
@@ -95,8 +128,8 @@ async def test_a_stop_waits_for_the_intents_that_looked_before_it(postgres_url: 
     with transaction(database, clock) as tx:
         later = claim.intend(tx, make_road(), epoch, claim.window(tx.connection, "sms", number, after=0, limit=2))
 
-    stopped = ledger(database, "stop.set")[0]["seq"]
-    assert [entry["seq"] < stopped for entry in ledger(database, "attempt.intent")] == [True, True]
+    forbidden = ledger(database, kind)[0]["seq"]
+    assert [entry["seq"] < forbidden for entry in ledger(database, "attempt.intent")] == [True, True]
     assert later.intents == []
     other.close()
     database.close()
