@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +26,15 @@ from tests.dispatch.test_lane import PATIENCE, Phone, begin, drive, ledger, stat
 from tests.fault.conftest import wait_until
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def two_roads(postgres_url: str) -> Iterator[tuple[Database, Database]]:
+    """One PostgreSQL database, as two processes hold it."""
+    both = Database(postgres_url), Database(postgres_url)
+    yield both
+    for database in both:
+        database.close()
 
 
 async def test_a_lane_that_cannot_read_for_a_moment_asks_again(
@@ -50,9 +59,9 @@ async def test_a_lane_that_cannot_read_for_a_moment_asks_again(
 
 @pytest.mark.postgres
 async def test_a_lane_opened_while_its_last_sender_writes_an_answer_counts_each_row_once(
-    postgres_url: str, clock: SteppedClock
+    two_roads: tuple[Database, Database], clock: SteppedClock
 ) -> None:
-    database, other = Database(postgres_url), Database(postgres_url)
+    database, other = two_roads
     number = begin(database, clock, 3)
     with transaction(database, clock) as tx:
         epoch = claim.open_lane(tx, "sms")
@@ -72,8 +81,6 @@ async def test_a_lane_opened_while_its_last_sender_writes_an_answer_counts_each_
     second.join(10)
 
     assert states(database, number) == {"accepted": 1, "unknown": 2}
-    other.close()
-    database.close()
 
 
 # On SQLite the write lock orders them. On PostgreSQL they take no lock that the intent takes, as a stop does.
@@ -107,9 +114,9 @@ def _cancel(tx: Transaction, number: int) -> None:
     ],
 )
 async def test_what_forbids_sending_waits_for_the_intents_that_looked_before_it(
-    postgres_url: str, clock: SteppedClock, forbid: Callable[[Transaction, int], None], kind: str
+    two_roads: tuple[Database, Database], clock: SteppedClock, forbid: Callable[[Transaction, int], None], kind: str
 ) -> None:
-    database, other = Database(postgres_url), Database(postgres_url)
+    database, other = two_roads
     number = begin(database, clock, 3)
     with transaction(database, clock) as tx:
         epoch = claim.open_lane(tx, "sms")
@@ -131,8 +138,6 @@ async def test_what_forbids_sending_waits_for_the_intents_that_looked_before_it(
     forbidden = ledger(database, kind)[0]["seq"]
     assert [entry["seq"] < forbidden for entry in ledger(database, "attempt.intent")] == [True, True]
     assert later.intents == []
-    other.close()
-    database.close()
 
 
 def _waits_for_a_row(database: Database) -> bool:
