@@ -210,7 +210,7 @@ class Lane:
             finished, batch, wakes = await self._worth_writing()
             if batch or finished:
                 taken = await self._turn(finished, batch) or taken
-            elif self._closing or self._open >= 2 * self.rules.concurrency:
+            elif self._closing or self._supplied or self._open >= 2 * self.rules.concurrency:
                 await self._wait_changed()
             else:
                 await self._rest(wakes)
@@ -223,7 +223,7 @@ class Lane:
         """
         batch: list[Due] = []
         wakes = None
-        if self._waiting > self.rules.concurrency // 2 and not (self._overdue or self._closing):
+        if self._supplied and not (self._overdue or self._closing):
             return [], batch, wakes
         if self._rest_until and self._rest_until > self._clock.now():
             wakes = self._rest_until
@@ -231,6 +231,11 @@ class Lane:
             batch, wakes = await self._next(room)
         finished, self._finished, self._overdue = self._finished, [], False
         return finished, batch, wakes
+
+    @property
+    def _supplied(self) -> bool:
+        """The senders have enough in hand: half of what they can carry at once."""
+        return self._waiting > self.rules.concurrency // 2
 
     def _room(self) -> int:
         """How many more intents may be recorded now, together with the results there are."""
@@ -353,7 +358,7 @@ class Lane:
             self._flying += 1
             may_begin = await self._may_begin(intent)
             self._waiting -= 1
-            if self._waiting == self.rules.concurrency // 2:
+            if not self._supplied:
                 self._changed.set()  # time for the next intents, so that they are on disk before the senders run dry
             settled = await self._ask(intent) if may_begin else None
             self._react(settled)
@@ -364,7 +369,8 @@ class Lane:
             asyncio.get_running_loop().call_later(GATHER, self._hurry, finished)
         self._finished.append(finished)
         self._flying -= 1
-        self._changed.set()
+        if self._closing or not self._supplied:
+            self._changed.set()
 
     def _hurry(self, finished: Finished) -> None:
         """It has waited long enough for company."""
