@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Row, text
+from sqlalchemy import Connection, Row, create_engine, text
 
 from broadcaster.cli.main import _run
 from broadcaster.config import example
@@ -199,15 +200,45 @@ def provider_of(tmp_path: Path) -> Iterator[Callable[[str], Provider]]:
         one.close()
 
 
-@pytest.fixture(scope="session")
-def staffed_office(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace on SQLite with its staff and its approved message: passwords cost time, once."""
-    folder = tmp_path_factory.mktemp("staffed")
+def _staff(folder: Path, url: str = SQLITE) -> Path:
     with pytest.MonkeyPatch.context() as patch:
-        office = Office(folder, patch)
+        office = Office(folder, patch, url)
         office.configure("http://127.0.0.1:9", concurrency=1)
         office.staff()
     return folder
+
+
+@pytest.fixture(scope="session")
+def staffed_office(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace on SQLite with its staff and its approved message: passwords cost time, once."""
+    return _staff(tmp_path_factory.mktemp("staffed"))
+
+
+@pytest.fixture(scope="session")
+def staffed_office_on_postgres(tmp_path_factory: pytest.TempPathFactory, postgres_server: str) -> Path:
+    """The same on PostgreSQL; its database is the template of each test's."""
+    with _admin(postgres_server) as connection:
+        connection.execute(text("CREATE DATABASE staffed"))
+    return _staff(tmp_path_factory.mktemp("staffed"), postgres_server.replace("/postgres?", "/staffed?"))
+
+
+@pytest.fixture
+def staffed_postgres_url(postgres_server: str, staffed_office_on_postgres: Path) -> Iterator[str]:
+    """A fresh copy of the staffed database."""
+    name = f"s{secrets.token_hex(6)}"
+    with _admin(postgres_server) as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE staffed"))
+    yield postgres_server.replace("/postgres?", f"/{name}?")
+    with _admin(postgres_server) as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@contextlib.contextmanager
+def _admin(server: str) -> Iterator[Connection]:
+    engine = create_engine(Database(server).url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
 
 
 @pytest.fixture
@@ -218,15 +249,11 @@ def office_of(
 
     def make(url: str, *, people: int, concurrency: int = 8, kind: str = "sqlite") -> tuple[Office, str]:
         """The office, and the id of its approved broadcast."""
-        if kind == "sqlite":
-            shutil.copytree(request.getfixturevalue("staffed_office"), tmp_path / "office")
-            office = Office(tmp_path / "office", monkeypatch)
-            office.configure(url, concurrency=concurrency)
-        else:
-            (tmp_path / "office").mkdir()
-            office = Office(tmp_path / "office", monkeypatch, request.getfixturevalue("postgres_empty_url"))
-            office.configure(url, concurrency=concurrency)
-            office.staff()
+        database_url = request.getfixturevalue("staffed_postgres_url") if kind == "postgresql" else SQLITE
+        before = "staffed_office_on_postgres" if kind == "postgresql" else "staffed_office"
+        shutil.copytree(request.getfixturevalue(before), tmp_path / "office")
+        office = Office(tmp_path / "office", monkeypatch, database_url)
+        office.configure(url, concurrency=concurrency)
         made.append(office)
         return office, office.ask(people)
 

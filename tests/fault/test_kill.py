@@ -1,6 +1,6 @@
 """kill -9 of the sender in the middle of a broadcast, again and again; the provider's own book says what happened.
 
-Six kills on each database always; a hundred with BROADCASTER_FULL=1.
+Five kills on each database always; a hundred with BROADCASTER_FULL=1.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 
 from tests.fault.conftest import SLOW, Office, Provider, ended, kill, wait_until
 
-KILLS = 100 if os.environ.get("BROADCASTER_FULL") else 6
+KILLS = 100 if os.environ.get("BROADCASTER_FULL") else 5
 SEED = int(os.environ.get("BROADCASTER_SEED", "30072027"))
 CONCURRENCY = 8
 A_KILL = 40  # people between two kills, on average

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections import Counter
 from datetime import timedelta
 
@@ -21,17 +22,41 @@ from tests.dispatch.test_lane import Phone, begin, drive, ledger, states
 pytestmark = pytest.mark.anyio
 
 
+class Witness(Phone):
+    """Looks at the file itself, past all of our code, whether the intent of what it is given is on disk."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__()
+        self._file = sqlite3.connect(f"file:{database.file}?mode=ro", uri=True)
+        self.without_intent: list[str] = []
+
+    async def send(self, outgoing: Outgoing, *, timeout: float) -> Accepted:
+        number = int(outgoing.dedupe_key.rpartition("d")[2])
+        found = self._file.execute(
+            "SELECT count(*) FROM dispatch d JOIN attempt a ON a.dispatch_id = d.id AND a.n = d.attempts"
+            " WHERE d.id = ? AND d.state = 'sending' AND a.result_at IS NULL",
+            (number,),
+        ).fetchone()
+        if found != (1,):
+            self.without_intent.append(outgoing.key)
+        return await super().send(outgoing, timeout=timeout)
+
+    async def close(self) -> None:
+        self._file.close()
+
+
 async def test_a_full_disk_stops_sending_and_it_goes_on_when_there_is_room(
-    sqlite_database: Database, clock: SteppedClock
+    sqlite_database: Database, clock: SteppedClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     number = begin(sqlite_database, clock, 400)
-    limit = _pages(sqlite_database) + 8
-    _allow(sqlite_database, limit)
-    phone = Phone()
+    _allow(sqlite_database, _pages(sqlite_database) + 8)
+    phone = Witness(sqlite_database)
     asyncio.get_running_loop().call_later(1.0, _allow, sqlite_database, 1_000_000)
 
     await drive(sqlite_database, clock, phone, span=timedelta(hours=2))
 
+    assert "The disk is full" in caplog.text
+    assert phone.without_intent == []
     assert states(sqlite_database, number) == {"accepted": 400}
     assert max(Counter(outgoing.to for outgoing in phone.book).values()) == 1
     intents = {entry["d"] for entry in ledger(sqlite_database, "attempt.intent")}
@@ -64,13 +89,13 @@ async def test_a_database_held_by_another_program_is_a_sentence_and_later_works(
 
 
 async def test_a_sender_waits_out_a_held_database_and_sends_to_nobody_twice(
-    sqlite_database: Database, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+    sqlite_database: Database, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(engines, "LOCK_WAIT", 0.05)
     number = begin(sqlite_database, clock, 60)
     sqlite_database.writer.dispose()
     sender = Database(f"sqlite:///{sqlite_database.file}", sender=True)
-    phone = Phone()
+    phone = Witness(sqlite_database)
     held = sqlite_database.writer.connect()
 
     def hold_after_ten(outgoing: Outgoing) -> Accepted:
@@ -84,6 +109,8 @@ async def test_a_sender_waits_out_a_held_database_and_sends_to_nobody_twice(
     await drive(sender, clock, phone, span=timedelta(hours=2))
 
     held.close()
+    assert "Another program has held the database" in caplog.text
+    assert phone.without_intent == []
     assert states(sqlite_database, number) == {"accepted": 60}
     assert max(Counter(outgoing.to for outgoing in phone.book).values()) == 1
     sender.close()
