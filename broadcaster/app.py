@@ -26,6 +26,7 @@ from broadcaster.content.store import refresh_facts
 from broadcaster.db.engine import Database
 from broadcaster.db.tables import Meta, table
 from broadcaster.dispatch import claim
+from broadcaster.dispatch import stop as stops
 from broadcaster.dispatch.dispatch import Patience, State
 from broadcaster.dispatch.lane import Lane, LaneRules, Signature
 from broadcaster.dispatch.reconcile import Reconciler
@@ -171,7 +172,7 @@ def build_engine(
     poll: timedelta = timedelta(seconds=1),
 ) -> Engine:
     """Lanes, planner and reconcilers over one writer. A channel that cannot be built is named in `missing`."""
-    writer = Writer(database, clock)
+    writer = Writer(database, clock, first=stops.share_lock)
     roads = read_roads(config)
     office_key = config.secret(config.office.key, where="office.key").reveal().encode()
     signature = Signature(office=config.office.code, secret=office_key)

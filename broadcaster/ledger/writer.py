@@ -10,6 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from typing import Any, TypeVar
 
+from sqlalchemy import Connection
+
 from broadcaster.clock import Clock
 from broadcaster.db.engine import Database
 from broadcaster.ledger.store import Transaction, append
@@ -23,11 +25,16 @@ class Writer:
 
     A piece of work is a function of a Transaction. It is durable when its future is done; it may be run in one
     transaction with others, each in a savepoint of its own, so that one that fails takes no other with it.
+
+    `first` is called at the beginning of each transaction: what is locked there comes before the rows of every piece.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, *, first: Callable[[Connection], None] = lambda _connection: None
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._first = first
         self._work: queue.SimpleQueue[tuple[Callable[[Transaction], Any], Future[Any]] | None] = queue.SimpleQueue()
         self._pending = 0
         self._lock = threading.Lock()
@@ -80,6 +87,7 @@ class Writer:
         outcomes: list[tuple[bool, Any]] = []
         try:
             with self._database.writing() as connection:
+                self._first(connection)
                 tx = Transaction(connection, self._clock.now())
                 for work, _ in jobs:
                     outcomes.append(_alone(tx, work) if len(jobs) > 1 else (True, work(tx)))

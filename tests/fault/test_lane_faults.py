@@ -21,6 +21,7 @@ from broadcaster.dispatch import stop as stops
 from broadcaster.dispatch.claim import Finished
 from broadcaster.dispatch.dispatch import settle
 from broadcaster.ledger.store import Transaction, transaction
+from broadcaster.ledger.writer import Writer
 from tests.builders import make_road
 from tests.dispatch.test_lane import PATIENCE, Phone, begin, drive, ledger, states
 from tests.fault.conftest import wait_until
@@ -138,6 +139,43 @@ async def test_what_forbids_sending_waits_for_the_intents_that_looked_before_it(
     forbidden = ledger(database, kind)[0]["seq"]
     assert [entry["seq"] < forbidden for entry in ledger(database, "attempt.intent")] == [True, True]
     assert later.intents == []
+
+
+@pytest.mark.postgres
+async def test_a_pause_and_a_commit_that_holds_its_broadcast_for_the_planner_do_not_wait_for_each_other(
+    two_roads: tuple[Database, Database], clock: SteppedClock
+) -> None:
+    database, other = two_roads
+    number = begin(database, clock, 3)
+    writer = Writer(database, clock, first=stops.share_lock)
+    together = threading.Event()
+    faults: list[BaseException] = []
+
+    def plan(tx: Transaction) -> None:
+        broadcast.lock(tx.connection, number)
+        second.start()
+        assert wait_until(lambda: _waits_for_a_row(database), seconds=10)
+
+    def send(tx: Transaction) -> None:
+        stops.share_lock(tx.connection)
+
+    def pause() -> None:
+        try:
+            with transaction(other, clock) as tx:
+                _pause(tx, number)
+        except BaseException as error:
+            faults.append(error)
+
+    second = threading.Thread(target=pause)
+    writer.submit(lambda _tx: together.wait(10))  # so that the next two go into one transaction
+    done = [writer.submit(work) for work in (plan, send)]
+    together.set()
+    faults += [error for one in done if (error := one.exception(20))]
+    second.join(20)
+    writer.close()
+
+    assert faults == []
+    assert [entry["b"] for entry in ledger(database, "broadcast.pause")] == [number]
 
 
 def _waits_for_a_row(database: Database) -> bool:
