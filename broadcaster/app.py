@@ -38,7 +38,7 @@ from broadcaster.ledger import checkpoint
 from broadcaster.ledger.entry import Kind
 from broadcaster.ledger.store import Transaction
 from broadcaster.ledger.writer import Writer
-from broadcaster.plan.run import Planner
+from broadcaster.plan.run import Planner, Rules
 from broadcaster.schedule.files import roads as read_roads
 
 log = logging.getLogger("broadcaster")
@@ -209,6 +209,12 @@ def build_engine(
         clock=clock,
         roads=roads,
         zone=ZoneInfo(config.office.timezone),
+        rules=Rules(
+            two_person=config.approval.two_person,
+            quiet_hours=config.defaults.quiet_hours,
+            cap_per_24h=config.defaults.cap_per_24h,
+            require_consent=config.defaults.require_consent,
+        ),
         poke=worker.poke,
     )
     writer.submit(refresh).result()

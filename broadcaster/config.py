@@ -324,6 +324,11 @@ def _check_values(config: Config, path: Path) -> None:
         ) from None
     if not re.fullmatch(r"[A-Za-z0-9]{2,8}", config.office.code):
         raise WrongUse(f"{path}: office.code {config.office.code!r} must be 2 to 8 letters or digits.")
+    hours = re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", config.defaults.quiet_hours)
+    if config.defaults.quiet_hours and (hours is None or len(set(config.defaults.quiet_hours.split("-"))) == 1):
+        raise WrongUse(
+            f'{path}: defaults.quiet_hours {config.defaults.quiet_hours!r} are no hours; write "21:30-08:00", or "" for none.'
+        )
     for key in ("retry_first", "retry_most", "unknown_for", "ad_hoc_for"):
         parse_span(getattr(config.defaults, key), where=f"{path}: defaults.{key}")
     for name in config.channels:

@@ -26,9 +26,11 @@ from broadcaster.db.tables import (
 )
 from broadcaster.dispatch.road import Road
 from broadcaster.ledger.store import Transaction
+from broadcaster.plan.run import Rules
 
 OFFICE_KEY = b"office-key-of-the-tests"
 FACT_DIGEST = sha256(b"111").hexdigest()
+RULES = Rules(two_person=True, quiet_hours="", cap_per_24h=0, require_consent=False)
 SMS = Traits(unit="person", address="phone", after_silence="ask", forms=("sms",), max_length=1600)
 PUBLIC = Traits(unit="public", address="public", after_silence="repeat", forms=("text",), max_length=0)
 

@@ -69,6 +69,7 @@ def disable(tx: Transaction, *, name: str, actor: str) -> None:
 def reset(tx: Transaction, *, name: str, password: str, actor: str, must_change: bool = False) -> None:
     """A new password; also lets a disabled user in again."""
     get(tx.connection, name)
+    _forget_refusals(tx, name)
     check_password(password, name=name)
     tx.connection.execute(
         update(USER)
@@ -106,7 +107,8 @@ def authenticate(tx: Transaction, *, name: str, password: str) -> Account | None
     fits = len(password) <= 256 and _fits(known_hash, password)
     if row is None or not fits or row.disabled:
         _count_refusal(tx, name)
-        tx.record(Kind.USER_REFUSED, name[:32], why="password")
+        # What was typed for a name may be a password or a number: only a name that exists enters the ledger.
+        tx.record(Kind.USER_REFUSED, "nobody" if row is None else name, why="password")
         return None
     _forget_refusals(tx, name)
     return _account(row)

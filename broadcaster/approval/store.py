@@ -13,6 +13,7 @@ from broadcaster.content.store import canonical, editors_since
 from broadcaster.content.telephone import find as find_numbers
 from broadcaster.db.tables import Approval as ApprovalRow
 from broadcaster.db.tables import ApprovalEditor, Revision, table
+from broadcaster.dispatch.stop import own_lock
 from broadcaster.errors import Conflict, NotAllowed, NotFound, WrongUse
 from broadcaster.ledger.store import Transaction
 
@@ -91,7 +92,7 @@ def reject(tx: Transaction, *, kind: str, name: str, by: str, reason: str, expec
     Raises: WrongUse without a reason; Conflict when nothing waits, or it is not what the approver saw.
     """
     thing = Thing(kind)
-    reason = _reason(reason)
+    reason = reason_of(reason)
     waiting = _waiting(tx.connection, thing, name)
     if expected is not None and not _same(expected, waiting.subject):
         raise Conflict(f"The {CALLED[thing]} {name} was submitted anew: {waiting.subject:.12}. Look at it again.")
@@ -110,8 +111,9 @@ def withdraw(
     Nothing more of it goes out: the guard asks for an approval in force before each intent.
     Raises: WrongUse without a reason; Conflict when there is nothing to take back.
     """
+    own_lock(tx.connection)  # as a stop: after this commit no intent that looked before it can commit
     thing = Thing(kind)
-    reason = _reason(reason)
+    reason = reason_of(reason)
     found = [open_(tx.connection, thing, name), None if pending_only else current(tx.connection, thing, name)]
     ended = [approval for approval in found if approval is not None]
     if not ended:
@@ -221,7 +223,7 @@ def _record(
     tx.record(ENTRY[thing, state], by, name=name, subject=subject, to=state, **extra)
 
 
-def _reason(text: str) -> str:
+def reason_of(text: str) -> str:
     """Raises: WrongUse for no reason, for a long one, and for a person's number in it: the ledger keeps it for good."""
     reason = " ".join(text.split())
     if not reason:

@@ -109,11 +109,12 @@ def reject(session: Session, id_: str, reason: str, as_json: bool) -> None:
 def pause(session: Session, id_: str, reason: str) -> None:
     """Nothing more of it goes out until it is resumed."""
     from broadcaster.access.user import Act
+    from broadcaster.approval.store import reason_of
     from broadcaster.dispatch import broadcast as house
 
     actor = session.actor(Act.BROADCAST_PAUSE)
     with session.write() as tx:
-        house.pause(tx, house.read_public_id(id_), actor, reason)
+        house.pause(tx, house.read_public_id(id_), actor, reason_of(reason))
     session.say(f"{id_} is paused; go on with: broadcaster broadcast resume {id_} --as USER")
 
 
@@ -137,6 +138,7 @@ def cancel(session: Session, id_: str, reason: str) -> None:
     """Nothing more of it goes out, ever."""
     from broadcaster.access.user import Act
     from broadcaster.approval import store as approvals
+    from broadcaster.approval.store import reason_of
     from broadcaster.dispatch import broadcast as house
     from broadcaster.schedule.files import roads
 
@@ -145,7 +147,7 @@ def cancel(session: Session, id_: str, reason: str) -> None:
     with session.write() as tx:
         if house.get(tx.connection, number).authority_kind == "broadcast":
             approvals.withdraw(tx, kind="broadcast", name=house.public_id(number), by=actor, reason=reason)
-        closed = house.cancel(tx, number, actor, reason, roads=roads(session.config))
+        closed = house.cancel(tx, number, actor, reason_of(reason), roads=roads(session.config))
     session.say(f"{id_} is cancelled; {closed} dispatches that had not left were closed.")
 
 

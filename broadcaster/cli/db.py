@@ -20,12 +20,13 @@ def upgrade(session: Session) -> None:
     from broadcaster.access.user import Act
     from broadcaster.db.backup import backup
     from broadcaster.db.engine import Database
-    from broadcaster.db.migrations import is_current, newest
+    from broadcaster.db.migrations import is_current, newest, refuse_missing
     from broadcaster.db.migrations import upgrade as bring
 
     session.actor(Act.DATABASE_MANAGE)
     database = Database(session.config.database.url, folder=session.config.folder)
     try:
+        refuse_missing(database)
         if is_current(database):
             session.say(f"The schema is {newest()} already.")
             return

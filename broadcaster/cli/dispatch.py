@@ -69,11 +69,12 @@ def resolve(session: Session, id_: str, state: str, reason: str, as_json: bool) 
     """Settle a doubtful dispatch: two people say the same thing. `again` may ring a phone twice; say why it will not."""
     from broadcaster.access import countersign
     from broadcaster.access.user import Act
+    from broadcaster.approval.store import reason_of
     from broadcaster.dispatch import reconcile
     from broadcaster.dispatch.dispatch import public_id, read_public_id
 
     actor = session.actor(Act.DISPATCH_RESOLVE)
-    number = read_public_id(id_)
+    number, reason = read_public_id(id_), reason_of(reason)
     with session.write() as tx:
         reconcile.check_resolvable(tx.connection, number, state, now=tx.now)
         said = countersign.ask_or_sign(tx, act=f"dispatch.{state}", subject=f"{public_id(number)} {state}", by=actor)

@@ -39,6 +39,7 @@ def stop(
 ) -> None:
     """Nothing in its scope is sent any more, from this moment; without a scope: nothing at all."""
     from broadcaster.access.user import Act
+    from broadcaster.approval.store import reason_of
     from broadcaster.dispatch import stop as stops
     from broadcaster.dispatch import store
     from broadcaster.errors import WrongUse
@@ -56,6 +57,7 @@ def stop(
     scope, subject = given[0] if given else ("everything", "")
     actor = session.actor(Act.STOP_SET)
     _known(session, scope, subject)
+    reason = reason_of(reason)
     with session.write() as tx:
         number = stops.set_(tx, scope=scope, subject=subject, reason=reason, until=_until(session, until), by=actor)
     with session.read() as connection:

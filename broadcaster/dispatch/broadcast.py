@@ -32,6 +32,7 @@ from broadcaster.dispatch import store
 from broadcaster.dispatch.dispatch import State
 from broadcaster.dispatch.revision import RevisionBody, languages_for, read, words
 from broadcaster.dispatch.road import Road
+from broadcaster.dispatch.stop import own_lock
 from broadcaster.errors import Conflict, NotFound
 from broadcaster.ledger.entry import Kind
 from broadcaster.ledger.store import Transaction
@@ -53,7 +54,7 @@ def public_id(broadcast: int) -> str:
 
 def read_public_id(text: str) -> int:
     """Raises: NotFound for what is no broadcast id."""
-    if not text.startswith("b-") or not text[2:].isdigit() or len(text) > 18:
+    if not text.startswith("b-") or not text[2:].isascii() or not text[2:].isdigit() or len(text) > 18:
         raise NotFound(f"{text!r} is no broadcast id; they look like b-00000042: see `broadcaster broadcast list`.")
     return int(text[2:])
 
@@ -106,9 +107,9 @@ class AdHoc:
     require_consent: bool
     campaign: str | None = None
 
-    def subject(self, members: str) -> str:
-        """The hash that is approved: revision, channel, sender, language, time, and the group's members."""
-        bound = [self.revision, self.channel, self.sender, self.language, self.local, self.timezone, members,
+    def subject(self, members: str, number: int) -> str:
+        """The hash that is approved: revision, channel, sender, language, time, the group's members, and which request it is."""
+        bound = [number, self.revision, self.channel, self.sender, self.language, self.local, self.timezone, members,
                  self.quiet_hours, self.cap_per_24h, self.require_consent, self.campaign or ""]  # fmt: skip
         return sha256(json.dumps(bound, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
 
@@ -133,10 +134,9 @@ def members_digest(connection: Connection, group: int | None) -> str:
 
 def ask(tx: Transaction, wanted: AdHoc, *, by: str) -> tuple[int, str]:
     """An ad-hoc broadcast in state `submitted`; returns its id and the hash to approve."""
-    subject = wanted.subject(members_digest(tx.connection, wanted.group))
     row = {
         "campaign_id": wanted.campaign, "schedule_id": "", "local": wanted.local, "message_id": wanted.message,
-        "state": "submitted", "paused_from": "", "authority": subject, "authority_kind": "broadcast",
+        "state": "submitted", "paused_from": "", "authority": "", "authority_kind": "broadcast",
         "revision_hash": wanted.revision, "due_at": wanted.due_at, "expires_at": wanted.expires_at, "if_missed": "all",
         "timezone": wanted.timezone, "quiet_hours": wanted.quiet_hours, "blackout": "",
         "cap_per_24h": wanted.cap_per_24h, "require_consent": wanted.require_consent,
@@ -145,6 +145,8 @@ def ask(tx: Transaction, wanted: AdHoc, *, by: str) -> tuple[int, str]:
         "planned": 0, "held": "", "created_by": by, "created_at": tx.now,
     }  # fmt: skip
     number = int(tx.connection.execute(insert(BROADCAST).values(row)).inserted_primary_key[0])  # type: ignore[index]
+    subject = wanted.subject(members_digest(tx.connection, wanted.group), number)
+    tx.connection.execute(update(BROADCAST).where(BROADCAST.c.id == number).values(authority=subject))
     return number, subject
 
 
@@ -157,7 +159,7 @@ def unchanged(connection: Connection, row: Any, sender: str) -> bool:
         quiet_hours=row.quiet_hours, cap_per_24h=row.cap_per_24h, require_consent=row.require_consent,
         campaign=row.campaign_id,
     )  # fmt: skip
-    return bool(wanted.subject(members_digest(connection, row.group_id)) == row.authority)
+    return bool(wanted.subject(members_digest(connection, row.group_id), row.id) == row.authority)
 
 
 def admit(tx: Transaction, broadcast: int) -> None:
@@ -444,6 +446,7 @@ def reach(connection: Connection, row: Any, roads: Roads) -> dict[str, int]:
 
 def pause(tx: Transaction, broadcast: int, actor: str, reason: str) -> None:
     """Raises: Conflict unless it is planned or running."""
+    own_lock(tx.connection)
     row = get(tx.connection, broadcast)
     _move(tx, broadcast, {"planned", "running"}, "paused", paused_from=row.state)
     tx.record(Kind.BROADCAST_PAUSE, actor, b=broadcast, reason=reason)

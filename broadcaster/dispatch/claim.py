@@ -54,6 +54,7 @@ from broadcaster.dispatch.guard import Ground, Hold, verdict
 from broadcaster.dispatch.revision import RevisionBody, Words, read, words
 from broadcaster.dispatch.road import Road
 from broadcaster.dispatch.store import Deltas, count
+from broadcaster.errors import WrongUse
 from broadcaster.ledger.entry import Kind
 from broadcaster.ledger.store import Transaction
 
@@ -283,9 +284,11 @@ _LANE = Prepared(select(LANE.c.epoch, LANE.c.paused).where(LANE.c.channel == bin
 
 
 def _newest(kind: Any, subject: Any) -> Any:
-    """State of the newest decision about exactly this subject."""
+    """State of the newest approval of exactly this subject, as it stands by now; what only waits, or was refused, is none."""
     one = APPROVAL.alias()
-    return select(one.c.state).where(one.c.kind == kind, one.c.subject == subject).order_by(one.c.id.desc()).limit(1)
+    given = (one.c.decided_at.is_not(None), one.c.state != "rejected")
+    mine = (one.c.kind == kind, one.c.subject == subject)
+    return select(one.c.state).where(*mine, *given).order_by(one.c.id.desc()).limit(1)
 
 
 _QUOTED = REVISION_FACT.outerjoin(FACT, FACT.c.name == REVISION_FACT.c.fact)
@@ -356,7 +359,11 @@ def _ground(
         valid_from=row.valid_from, valid_until=row.valid_until,
         stopped=stops.covers(standing, campaign=row.campaign_id, channel=road.channel),
     )  # fmt: skip
-    return row, body, verdict(ground, unit=road.traits.unit, provider_hours=road.traits.hours, now=tx.now)
+    try:
+        hold = verdict(ground, unit=road.traits.unit, provider_hours=road.traits.hours, now=tx.now)
+    except WrongUse:  # hours that no program of ours wrote: this broadcast is held, the others go on
+        hold = Hold(reason="tampered")
+    return row, body, hold
 
 
 def _note(tx: Transaction, row: Any, hold: Hold | None) -> None:

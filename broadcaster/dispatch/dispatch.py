@@ -110,7 +110,7 @@ def public_id(dispatch: int) -> str:
 
 def read_public_id(text: str) -> int:
     """Raises: NotFound for what is no dispatch id."""
-    if not text.startswith("d-") or not text[2:].isdigit() or len(text) > 20:
+    if not text.startswith("d-") or not text[2:].isascii() or not text[2:].isdigit() or len(text) > 20:
         raise NotFound(f"{text!r} is no dispatch id; they look like d-0000000042: see `broadcaster dispatch list`.")
     return int(text[2:])
 
@@ -154,29 +154,60 @@ def settle(
     patience: Patience,
     chance: Callable[[], float],
 ) -> Settled:
-    """What becomes of a dispatch after try number `attempts` (from 1)."""
+    """What becomes of a dispatch after try number `attempts` (from 1). An answer that is none is a lost one."""
     match answer:
+        case Accepted() if not _well_formed(answer):
+            return Settled(outcome="unknown", state=State.UNKNOWN, reason="The adapter's acceptance cannot be read.")
         case Accepted():
             return Settled(outcome="accepted", state=State.ACCEPTED, provider_id=answer.provider_id, parts=answer.parts)
         case Refused():
             return Settled(
-                outcome="refused", state=State.FAILED, code=answer.code, reason=str(answer), suppress=answer.suppress
+                outcome="refused",
+                state=State.FAILED,
+                code=_plain(answer.code),
+                reason=_plain(str(answer)),
+                suppress=answer.suppress,
             )
         case Throttled():
             return Settled(
-                outcome="throttled", state=State.PLANNED, code=answer.code, counts=False, lane_waits=answer.wait
+                outcome="throttled",
+                state=State.PLANNED,
+                code=_plain(answer.code),
+                counts=False,
+                lane_waits=min(max(answer.wait, timedelta(0)), THROTTLE_MOST),
             )
         case Misconfigured():
             return Settled(
-                outcome="misconfigured", state=State.PLANNED, code=answer.code, counts=False, lane_pauses=str(answer)
+                outcome="misconfigured",
+                state=State.PLANNED,
+                code=_plain(answer.code),
+                counts=False,
+                lane_pauses=_plain(str(answer)) or "misconfigured",
             )
         case OutcomeUnknown():
-            return Settled(outcome="unknown", state=State.UNKNOWN, code=answer.code, reason=str(answer))
+            return Settled(outcome="unknown", state=State.UNKNOWN, code=_plain(answer.code), reason=_plain(str(answer)))
         case NotAccepted() if attempts < patience.attempts:
             return Settled(
-                outcome="not_accepted", state=State.RETRY_WAIT, code=answer.code, reason=str(answer),
+                outcome="not_accepted", state=State.RETRY_WAIT, code=_plain(answer.code), reason=_plain(str(answer)),
                 not_before=now + patience.wait(attempts, chance()),
             )  # fmt: skip
-    return Settled(
-        outcome="not_accepted", state=State.FAILED, code=answer.code, reason=f"{answer} (after {attempts} attempts)"
-    )
+        case NotAccepted():
+            reason = f"{_plain(str(answer))} (after {attempts} attempts)"
+            return Settled(outcome="not_accepted", state=State.FAILED, code=_plain(answer.code), reason=reason)
+    return Settled(outcome="unknown", state=State.UNKNOWN, reason="The adapter gave no answer that can be read.")
+
+
+THROTTLE_MOST = timedelta(days=1)  # a lane that waits longer is a matter for a person
+PARTS_MOST = 1000  # billable parts of one message; more is a broken answer
+TEXT_MOST = 300  # characters of a provider's words that are kept
+
+
+def _well_formed(answer: Accepted) -> bool:
+    """Adapters are other people's code: what cannot be stored must not jam the writer."""
+    number, name = answer.parts, answer.provider_id
+    return isinstance(number, int) and 0 <= number <= PARTS_MOST and isinstance(name, str) and _plain(name) == name
+
+
+def _plain(text: object) -> str:
+    """Storable and short: no lone surrogates, no NUL."""
+    return str(text).encode("utf-8", "replace").decode().replace("\x00", "")[:TEXT_MOST]

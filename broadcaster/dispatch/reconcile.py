@@ -75,7 +75,8 @@ class Reconciler:
             when = now + self.patience.wait(doubt.counted, 0.0)
             return await self._move(doubt, State.RETRY_WAIT, "the target de-duplicates by our key", not_before=when)
         if isinstance(self.channel, LooksUp) and (not doubt.looked_at or now - doubt.looked_at >= AGAIN_AFTER):
-            return await self._look(doubt, self.channel)
+            if await self._look(doubt, self.channel):
+                return True
         if now - doubt.intent_at >= self.deadline:
             return await self._move(doubt, State.UNRESOLVED, "nobody could say in time")
         return False

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -33,6 +34,22 @@ HORIZON = timedelta(hours=48)  # occurrences get rows this long before they are 
 ON_TIME = timedelta(minutes=1)  # a start this late is not "missed": ticks come every second
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The sender's own settings: what was approved with another configuration under laxer ones does not start."""
+
+    two_person: bool
+    quiet_hours: str
+    cap_per_24h: int
+    require_consent: bool
+
+    def laxer(self, row: Any) -> bool:
+        """Whether the broadcast may do what the office forbids. A campaign's quiet hours are its own, approved with it."""
+        hours = row.authority_kind == "broadcast" and row.quiet_hours != self.quiet_hours
+        cap = bool(self.cap_per_24h) and not 0 < row.cap_per_24h <= self.cap_per_24h
+        return hours or cap or (self.require_consent and not row.require_consent)
+
+
 class Planner:
     """Turns time into work for the lanes. Owns no transaction across a wait; everything is written by the writer."""
 
@@ -44,10 +61,12 @@ class Planner:
         clock: Clock,
         roads: Roads,
         zone: ZoneInfo,
+        rules: Rules,
         poke: Callable[[], None],
     ) -> None:
         self._database, self._writer, self._clock = database, writer, clock
         self._roads, self._zone, self._poke = roads, zone, poke
+        self._rules = rules
         self.finished = 0  # broadcasts that came to their end since somebody last set this to 0
 
     async def plan(self) -> None:
@@ -108,6 +127,10 @@ class Planner:
 
     def _held(self, connection: Connection, row: Any) -> str:
         """Why a broadcast of a plan may not start: its plan was tampered with, its sender or its audience changed; "" if none."""
+        if self._rules.laxer(row):
+            return "laxer_than_office"
+        if self._rules.two_person and _by_one_alone(connection, row):
+            return "one_person"
         if row.authority_kind != "plan":
             return ""
         try:
@@ -132,6 +155,16 @@ class Planner:
                 broadcast.lapse(tx, row)
             else:
                 broadcast.expire(tx, row, self._roads, reason=row.held or "late")
+
+
+def _by_one_alone(connection: Connection, row: Any) -> bool:
+    """Whether the request, the plan or the text behind it was approved by one person alone."""
+    kinds = [
+        (row.authority_kind, broadcast.public_id(row.id) if row.authority_kind == "broadcast" else row.campaign_id)
+    ]
+    kinds.append(("revision", row.message_id))
+    given = [approvals.current(connection, kind, name or "") for kind, name in kinds]
+    return any(approval is not None and not approval.two_person for approval in given)
 
 
 def catch_up(rows: Iterable[Any], now: datetime) -> list[tuple[Any, str]]:

@@ -17,6 +17,7 @@ from broadcaster.content.telephone import find as find_numbers
 from broadcaster.db.tables import Broadcast, Campaign, Group, Member, Plan, Tally, table
 from broadcaster.dispatch import broadcast
 from broadcaster.dispatch.broadcast import Roads
+from broadcaster.dispatch.stop import own_lock
 from broadcaster.dispatch.timing import end_of_day, resolve
 from broadcaster.errors import Conflict, NotFound, WrongUse
 from broadcaster.ledger.entry import Kind
@@ -252,6 +253,7 @@ def _supersede(tx: Transaction, row: Any) -> None:
 
 def pause(tx: Transaction, campaign_id: str, *, by: str, reason: str) -> int:
     """Nothing of it is sent until it is resumed; what falls due meanwhile expires. Returns how many broadcasts wait."""
+    own_lock(tx.connection)
     row = _in_state(tx, campaign_id, ("planned", "running"))
     tx.connection.execute(update(CAMPAIGN).where(CAMPAIGN.c.id == row.id).values(state="paused"))
     tx.record(Kind.CAMPAIGN_PAUSE, by, name=campaign_id, reason=_reason(reason))
@@ -280,6 +282,7 @@ def resume(tx: Transaction, campaign_id: str, *, by: str) -> int:
 
 def cancel(tx: Transaction, campaign_id: str, *, by: str, reason: str, roads: Roads) -> int:
     """Nothing more of it goes out, ever, unless a plan is approved anew. Returns how many broadcasts were open."""
+    own_lock(tx.connection)
     reason = _reason(reason)
     row = lock(tx.connection, campaign_id)
     if row is not None and row.state == "cancelled":

@@ -15,7 +15,7 @@ from broadcaster.db.engine import Database
 from broadcaster.ledger.entry import Kind
 from broadcaster.ledger.writer import Writer
 from broadcaster.plan.run import Planner
-from tests.builders import make_road
+from tests.builders import RULES, make_road
 from tests.dispatch.test_lane import ledger
 from tests.fault.test_time import HANOI, HOURS, PEOPLE, WallClock, at, broadcasts, campaign
 
@@ -68,7 +68,13 @@ def test_planners_that_tick_at_once_make_every_occurrence_and_every_dispatch_onc
 async def _ticks(database: Database, clock: SteppedClock, together: threading.Barrier) -> None:
     writer = Writer(database, clock)
     planner = Planner(
-        database=database, writer=writer, clock=clock, roads={"sms": make_road()}, zone=HANOI, poke=lambda: None
+        database=database,
+        writer=writer,
+        clock=clock,
+        roads={"sms": make_road()},
+        zone=HANOI,
+        rules=RULES,
+        poke=lambda: None,
     )
     try:
         for _ in range(ROUNDS):

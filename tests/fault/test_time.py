@@ -26,7 +26,7 @@ from broadcaster.ledger.verify import audit
 from broadcaster.ledger.writer import Writer
 from broadcaster.plan.run import Planner
 from broadcaster.schedule.spec import IfMissed, ScheduleSpec, When
-from tests.builders import OFFICE_KEY, make_approval, make_fact, make_revision, make_road
+from tests.builders import OFFICE_KEY, RULES, make_approval, make_fact, make_revision, make_road
 from tests.dispatch.test_lane import PATIENCE, Phone
 from tests.plan.campaign_builders import make_approved, make_people, make_spec
 
@@ -96,7 +96,7 @@ class Desk:
         )  # fmt: skip
         self.worker = Worker([lane])
         self.planner = Planner(
-            database=database, writer=self.writer, clock=clock, roads={"sms": make_road()}, zone=HANOI,
+            database=database, writer=self.writer, clock=clock, roads={"sms": make_road()}, zone=HANOI, rules=RULES,
             poke=self.worker.poke,
         )  # fmt: skip
 

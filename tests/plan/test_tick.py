@@ -31,6 +31,8 @@ CONFIG = """
 key = { env = "OFFICE_KEY" }
 [ledger]
 key = { file = "ledger.key" }
+[defaults]
+cap_per_24h = 0
 [channels.sms]
 adapter = "memory"
 """

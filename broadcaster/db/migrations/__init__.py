@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from broadcaster.db.engine import Database
-from broadcaster.errors import Conflict
+from broadcaster.errors import Conflict, NotFound
 
 
 def upgrade(database: Database) -> str:
@@ -23,8 +23,18 @@ def upgrade(database: Database) -> str:
     return newest()
 
 
+def refuse_missing(database: Database) -> None:
+    """Asked before a SQLite file would be made by opening it. Raises: NotFound, with what to do."""
+    if database.file is not None and not database.file.exists():
+        raise NotFound(
+            f"There is no {database.file}. If this office has sent before, put the newest copy back and send nothing until "
+            "then: a new database does not know who got what. For a new office: `broadcaster init`."
+        )
+
+
 def check(database: Database) -> None:
-    """Raises: Conflict when the schema is not this program's, with what to do."""
+    """Raises: NotFound, Conflict when the database is not there, or has not this program's schema, with what to do."""
+    refuse_missing(database)
     with database.reading() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
     _refuse_newer(found)
