@@ -315,3 +315,88 @@ def test_a_doubtful_dispatch_is_resolved_by_two_people_who_say_the_same(
     assert office.json("broadcast", "show", number)["states"]["accepted"] == 40
     assert len(simulator.book.accepted()) == 40
     assert office.json("ledger", "verify")["ok"]
+
+
+def test_an_own_configuration_does_not_let_one_person_send_alone(office: Office, simulator: TwilioSimulator) -> None:
+    office.type("audience", "import", "people.csv", "--group", "border")
+    own = (office.folder / "config.toml").read_text(encoding="utf-8").replace("two_person = true", "two_person = false")
+    (office.folder / "own.toml").write_text(own, encoding="utf-8")
+    office.type("user", "role", "hoa", "author,operator,approver")
+    mine = ("--config", "own.toml")
+    office.type("message", "submit", "hotline-111", *mine, who="hoa")
+    office.type("message", "approve", "hotline-111", *mine, who="hoa")
+    asked = office.json("send", "hotline-111", "--channel", "sms", "--group", "border", *mine, who="hoa")
+    office.type("broadcast", "approve", asked["broadcast"], *mine, who="hoa")
+
+    office.type("run", "--until-idle", "--no-web")
+
+    assert simulator.book.entries == []
+    assert office.json("broadcast", "show", asked["broadcast"])["held"] == "one_person"
+
+
+def test_laxer_hours_from_an_own_configuration_do_not_start(office: Office, simulator: TwilioSimulator) -> None:
+    approved_message(office)
+    office.type("audience", "import", "people.csv", "--group", "border")
+    own = (
+        (office.folder / "config.toml")
+        .read_text(encoding="utf-8")
+        .replace("require_consent = true", "require_consent = false")
+    )
+    (office.folder / "own.toml").write_text(own, encoding="utf-8")
+    asked = office.json(
+        "send", "hotline-111", "--channel", "sms", "--group", "border", "--config", "own.toml", who="lan"
+    )
+    office.type("broadcast", "approve", asked["broadcast"], who="minh")
+
+    office.type("run", "--until-idle", "--no-web")
+
+    assert simulator.book.entries == []
+    assert office.json("broadcast", "show", asked["broadcast"])["held"] == "laxer_than_office"
+
+
+def test_the_same_request_twice_is_two_requests(office: Office, simulator: TwilioSimulator) -> None:
+    approved_message(office)
+    office.type("audience", "import", "people.csv", "--group", "border")
+    words = ("send", "hotline-111", "--channel", "sms", "--group", "border")
+    first, second = office.json(*words, who="lan"), office.json(*words, who="lan")
+    office.type("broadcast", "approve", first["broadcast"], who="minh")
+    office.type("broadcast", "reject", second["broadcast"], "--reason", "hai lần", who="minh")
+
+    office.type("run", "--until-idle", "--no-web")
+
+    assert first["hash"] != second["hash"]
+    assert len(simulator.book.accepted()) == 40
+    assert office.json("ledger", "verify")["ok"]
+
+
+def test_hours_that_are_none_are_refused_before_anything_is_asked(office: Office) -> None:
+    path = office.folder / "config.toml"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace('quiet_hours = ""', 'quiet_hours = "17h-8h"'), encoding="utf-8"
+    )
+
+    office.type("send", "hotline-111", "--channel", "web", who="lan", code=2)
+
+    assert "quiet_hours" in office.err
+
+
+def test_a_missing_database_is_not_replaced_by_an_empty_one(office: Office) -> None:
+    for path in office.folder.glob("broadcaster.db*"):
+        path.unlink()
+
+    for words in (("broadcast", "list"), ("run", "--until-idle"), ("db", "upgrade")):
+        office.type(*words, code=2)
+        assert "put the newest copy back" in office.err
+
+    assert not list(office.folder.glob("broadcaster.db"))
+
+
+def test_no_number_enters_the_ledger_by_a_reason_or_a_name(office: Office) -> None:
+    office.type("stop", "--reason", "gọi 0912345678", who="minh", code=2)
+    office._patch.setitem(PASSWORDS, "0987654321", "whatever this is")
+    office.type("message", "submit", "hotline-111", who="0987654321", code=2)
+
+    lines = office.type("ledger", "list", "--json")
+
+    assert "0912345678" not in lines
+    assert "0987654321" not in lines

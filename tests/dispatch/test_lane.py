@@ -394,3 +394,47 @@ async def test_a_person_who_was_erased_meanwhile_is_not_sent_to_and_is_closed(
 
     assert {outgoing.to for outgoing in phone.book} == {"+84900000000", "+84900000002"}
     assert states(database, number) == {"accepted": 2, "suppressed": 1}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        None,
+        Accepted(provider_id="\ud800x"),
+        Accepted(provider_id="SM", parts=2**70),
+        Throttled("", wait=timedelta.max),
+        Refused("x\x00\ud800", code="\udcff"),
+    ],
+)
+async def test_an_adapters_odd_answer_stops_nobody_else(
+    sqlite_database: Database, clock: SteppedClock, odd: Accepted | SendError | None
+) -> None:
+    number = begin(sqlite_database, clock, 10)
+    phone = Phone()
+    phone.answer = lambda outgoing: odd if len(phone.book) == 3 else Accepted(provider_id=outgoing.key)  # type: ignore[assignment,return-value]
+
+    await drive(sqlite_database, clock, phone, span=timedelta(hours=30))
+
+    found = states(sqlite_database, number)
+    assert sum(found.values()) == 10
+    assert found["accepted"] >= 9 or found.get("planned", 0) >= 1  # a wait of a day outlives the broadcast
+    assert "sending" not in found
+
+
+async def test_an_older_text_that_is_submitted_again_holds_nothing_that_runs(
+    database: Database, clock: SteppedClock
+) -> None:
+    number = begin(database, clock, 3)
+    with database.writing() as connection:
+        connection.execute(text("UPDATE approval SET state = 'superseded', ended_at = 0 WHERE kind = 'revision'"))
+        connection.execute(
+            text(
+                "INSERT INTO approval (kind, name, subject, state, submitted_by, submitted_at, reason, two_person)"
+                " SELECT kind, name, subject, 'submitted', 'hoa', 0, '', two_person FROM approval WHERE kind = 'revision'"
+            )
+        )
+    phone = Phone()
+
+    await drive(database, clock, phone)
+
+    assert states(database, number) == {"accepted": 3}
