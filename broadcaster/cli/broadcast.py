@@ -45,7 +45,7 @@ def show(session: Session, id_: str, as_json: bool) -> None:
 
     with session.read() as connection:
         row = house.get(connection, house.read_public_id(id_))
-        details = _details(connection, row)
+        details = {**_details(connection, row), **_forecast(session, connection, row)}
     emit(details, as_json=as_json)
 
 
@@ -67,7 +67,7 @@ def approve(session: Session, id_: str, expected: str | None, as_json: bool) -> 
     number = house.read_public_id(id_)
     with session.read() as connection:
         row = house.get(connection, number)
-        seen = _details(connection, row)
+        seen = {**_details(connection, row), **_forecast(session, connection, row)}
     if sys.stdin.isatty() and expected is None:
         emit({**seen, "hash": row.authority}, as_json=False)
         click.confirm("Approve exactly this?", abort=True, err=True)
@@ -183,4 +183,48 @@ def _details(connection: Connection, row: Any) -> dict[str, Any]:
         "due": row.due_at.isoformat(),
         "expires": row.expires_at.isoformat(),
         "hash": row.authority,
+        "asked_by": row.created_by,
+        "quiet_hours": row.quiet_hours,
+        "require_consent": row.require_consent,
+        "cap_per_24h": row.cap_per_24h,
     }
+
+
+def _forecast(session: Session, connection: Connection, row: Any) -> dict[str, Any]:
+    """What a person must see before saying yes: how many, which words, how many parts, at what price."""
+    from sqlalchemy import select
+
+    from broadcaster.audience.store import headcount
+    from broadcaster.content.sms import count
+    from broadcaster.dispatch import broadcast as house
+    from broadcaster.dispatch.revision import read, words
+    from broadcaster.plan.planner import money
+    from broadcaster.schedule.files import roads
+
+    if row.state not in ("submitted", "planned") or row.authority_kind != "broadcast":
+        return {}
+    (name,) = house.channel_names(row)
+    road = roads(session.config).get(name)
+    raw = connection.scalar(select(house.REVISION.c.canonical).where(house.REVISION.c.hash == row.revision_hash))
+    body = read(raw or b"", row.revision_hash or "")
+    if road is None or body is None:
+        return {}
+    tongues = list(body.texts) if row.language == "contact" else [row.language]
+    said = {tag: one for tag in tongues if (one := words(body, traits=road.traits, accents=road.accents, language=tag))}
+    found: dict[str, Any] = {"text": {tag: one.text for tag, one in said.items()}}
+    if row.group_id is None:
+        return found
+    people = headcount(connection, row.group_id, road.traits.address, require_consent=row.require_consent)
+    found["people"] = {
+        "would_get_it": people.eligible,
+        "no_address": people.without_address,
+        "no_consent": people.without_consent,
+        "opted_out": people.suppressed,
+    }
+    price = session.config.channel(name).common.price
+    if any(one.form.startswith("sms") for one in said.values()):
+        parts = max(count(one.text).parts for one in said.values())
+        found["sms_parts"] = parts
+        if price:
+            found["would_cost"] = money(parts * people.eligible * price.micros, price.currency)
+    return found

@@ -17,13 +17,14 @@ from broadcaster.content.facts import MOST_FAULTS, WARN_DAYS, Fact
 from broadcaster.content.fault import Fault, Faulty
 from broadcaster.content.files import Library, read_media
 from broadcaster.content.item import Item, Section
-from broadcaster.content.sms import costly, plain
+from broadcaster.content.sms import costly, count, plain
 from broadcaster.content.telephone import find as find_numbers
 from broadcaster.errors import BroadcasterError
 
 NO_LINK = ("speech", "headline", "poster", "title")  # forms nobody can follow a personal link in
 
 # Addresses of the right shape, so that a channel's own check can look at the text.
+PARTS_USUAL = 2  # of one SMS; docs/how-to/author.md asks for it
 SAMPLE_TO = {"phone": "+84912345678", "email": "a@example.vn", "telegram": "-1001234567890"}
 
 
@@ -70,7 +71,8 @@ def opt_out_sample(public_url: str) -> str:
 
 def library(found: Library, *, today: date, ways: Sequence[Way], opt_out: str) -> list[Fault]:
     """Every fault of facts and messages, in the order of file and line."""
-    faults = [fault for fault in found.faults if not fault.about or fault.about not in found.items]
+    own = {(item.id, item.path) for item in found.items.values()}
+    faults = [fault for fault in found.faults if (fault.about, fault.path) not in own]
     faults += facts(found, today=today)
     for item in found.items.values():
         faults += message(found, item, today=today, ways=ways, opt_out=opt_out)
@@ -310,6 +312,12 @@ def _fits(
             continue
         where = _Where(item=item, language=language, form=form, line=item.line_of(language, form))
         text = forms[form].replace(render.OPT_OUT, opt_out)
+        if form in ("sms", "sms-plain") and (parts := count(text).parts) > PARTS_USUAL:
+            yield where.fault(
+                f"{where.name} takes {parts} SMS parts, each paid for by every recipient.",
+                f"Shorten it to {PARTS_USUAL} parts or fewer; `broadcaster message preview` shows what costs.",
+                warning=True,
+            )
         for problem in _problems(way, text, title=titles.get(language, ""), language=language):
             yield where.fault(
                 f"{where.name} does not fit channel {way.name}: {problem.rstrip('.')}.", "Change this form."

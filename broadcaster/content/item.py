@@ -122,6 +122,15 @@ def _sections(lines: list[str], *, start: int, path: str, about: str, faults: li
     sections: list[Section] = []
     seen: dict[tuple[str, str], int] = {}
     heads = [index for index in range(start, len(lines)) if re.match(r"##(?!#)", lines[index])]
+    for index in range(start, len(lines)):
+        meant = re.fullmatch(r"(?:#|#{3,})\s*([a-z]{2,3})(?:\s+([a-z-]+))?\s*", lines[index])
+        if meant and (meant[2] is None or meant[2] in FORMS):
+            name = " ".join(filter(None, meant.groups()))
+            fault(
+                index + 1,
+                f"{lines[index].strip()!r} is taken as text.",
+                f"For a section write `## {name}`, with two signs.",
+            )
     before = range(start, heads[0] if heads else len(lines))
     stray = next((index for index in before if lines[index].strip()), None)
     if stray is not None:

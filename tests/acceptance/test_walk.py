@@ -400,3 +400,29 @@ def test_no_number_enters_the_ledger_by_a_reason_or_a_name(office: Office) -> No
 
     assert "0912345678" not in lines
     assert "0987654321" not in lines
+
+
+def test_the_approver_sees_how_many_which_words_and_what_it_costs(office: Office) -> None:
+    approved_message(office)
+    office.type("audience", "import", "people.csv", "--group", "border")
+    office.type("audience", "opt-out", "0910000003")
+    asked = office.json("send", "hotline-111", "--channel", "sms", "--group", "border", who="lan")
+
+    shown = office.json("broadcast", "show", asked["broadcast"])
+
+    assert shown["people"] == {"would_get_it": 39, "no_address": 0, "no_consent": 0, "opted_out": 1}
+    assert "111" in shown["text"]["vi"]
+    assert (shown["asked_by"], shown["sms_parts"]) == ("lan", 2)
+    assert shown["would_cost"] == {"amount": "27339.00", "currency": "VND"}
+
+
+def test_a_copied_message_and_a_heading_with_three_signs_are_named(office: Office) -> None:
+    content = office.folder / "content"
+    (content / "hotline" / "copy.md").write_bytes((content / "hotline" / "hotline-111.md").read_bytes())
+    with (content / "hotline" / "hotline-113.md").open("a", encoding="utf-8") as file:
+        file.write("\n### en sms\nlost\n")
+
+    said = office.type("check", code=1)
+
+    assert "copy.md" in said
+    assert "'### en sms' is taken as text" in said
