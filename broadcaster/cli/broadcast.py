@@ -161,11 +161,22 @@ def _summary(connection: Connection, row: Any) -> dict[str, Any]:
         "local": row.local,
         "message": row.message_id,
         "state": row.state,
-        "held": row.held,
+        "held": row.held or _paused(connection, row),
         "planned": sum(states.values()),
         "open": store.open_count(connection, row.id),
         "states": states,
     }
+
+
+def _paused(connection: Connection, row: Any) -> str:
+    """The channel of a running broadcast that is paused, if something of it still waits."""
+    from broadcaster.dispatch import broadcast as house
+    from broadcaster.dispatch import store
+
+    if row.state != "running":
+        return ""
+    paused = {lane["channel"] for lane in store.lanes(connection) if lane["paused"]}
+    return ", ".join(f"channel {name} is paused" for name in house.channel_names(row) if name in paused)
 
 
 def _details(connection: Connection, row: Any) -> dict[str, Any]:

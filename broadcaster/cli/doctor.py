@@ -50,9 +50,26 @@ def _look(session: Session) -> Iterator[dict[str, Any]]:
             yield {"ok": False, "what": f"channel {name}", "mend": str(error)}
         else:
             yield {"ok": True, "what": f"channel {name}", "mend": ""}
+    yield from _lanes(session)
     if not session.config.web.public_url:
         yield {"ok": True, "what": "no public address: no callbacks; copy the public folder to the portal", "mend": ""}
     yield {"ok": True, "what": f"SQLite {sqlite3.sqlite_version}", "mend": ""}
+
+
+def _lanes(session: Session) -> Iterator[dict[str, Any]]:
+    """Channels that the provider's answers have paused."""
+    from broadcaster.dispatch import store
+    from broadcaster.errors import BroadcasterError
+
+    try:
+        with session.read() as connection:
+            lanes = store.lanes(connection)
+    except BroadcasterError:
+        return  # the database's own line says why
+    for lane in lanes:
+        if lane["paused"]:
+            mend = f"{lane['paused']} Mend it, then: broadcaster lane resume {lane['channel']} --as USER"
+            yield {"ok": False, "what": f"channel {lane['channel']} is paused", "mend": mend}
 
 
 def _try(what: str, look: Any) -> dict[str, Any]:
