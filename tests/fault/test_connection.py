@@ -62,10 +62,10 @@ def test_a_sender_goes_on_after_its_server_hung_up_and_writes_to_nobody_twice(
 def test_a_sender_that_lost_its_lock_leaves_the_lane_to_the_next_one(
     staffed_postgres_url: str, provider_of: Callable[[str], Provider], office_of: Callable[..., tuple[Office, str]]
 ) -> None:
-    provider = provider_of(SLOW.format(seconds=0.06))
+    provider = provider_of(SLOW.format(seconds=0.25))
     office, number = office_of(provider.url, people=PEOPLE, kind="postgresql")
-    first = office.run("--until-idle")
-    assert wait_until(partial(_arrived, provider, 40), seconds=30)
+    first = office.run()  # until it is told to end, or loses its lane
+    assert wait_until(partial(_arrived, provider, 10), seconds=30)
 
     with _server(staffed_postgres_url) as connection:
         assert connection.execute(text(HANG_UP_THE_LOCK), {"k": SENDER_LOCK}).scalar_one() == 1
