@@ -39,7 +39,11 @@ class Database:
     def _engine(self, *, write: bool, sender: bool) -> Engine:
         if not self.is_sqlite:
             engine = create_engine(
-                self.url, pool_size=4, pool_pre_ping=True, connect_args={"application_name": "broadcaster"}
+                self.url,
+                pool_size=READERS,
+                pool_pre_ping=True,
+                hide_parameters=True,  # they hold addresses, and errors are logged
+                connect_args={"application_name": "broadcaster"},
             )
             if not write:
                 engine = engine.execution_options(postgresql_readonly=True)
@@ -50,6 +54,7 @@ class Database:
             pool_size=1 if write else READERS,
             max_overflow=0 if write else READERS,
             pool_timeout=LOCK_WAIT,
+            hide_parameters=True,
             connect_args={"timeout": LOCK_WAIT, "check_same_thread": False},
         )
 

@@ -67,10 +67,14 @@ class Planner:
         self._database, self._writer, self._clock = database, writer, clock
         self._roads, self._zone, self._poke = roads, zone, poke
         self._rules = rules
+        self._began = False
         self.finished = 0  # broadcasts that came to their end since somebody last set this to 0
 
     async def plan(self) -> None:
         """Give rows to the occurrences of the next 48 hours; end approvals whose time is over."""
+        if not self._began:
+            await self._writer.write(self._go_on)
+            self._began = True
         with self._database.reading() as connection:
             campaigns = schedules.live(connection)
         for campaign in campaigns:
@@ -79,6 +83,18 @@ class Planner:
             except BroadcasterError as error:  # one campaign's fault keeps no other from its time
                 log.error("plan.campaign_fault %s: %s", campaign.id, error)
         await self._writer.write(self._expire_approvals)
+
+    def _go_on(self, tx: Transaction) -> None:
+        """After a start, with perhaps other settings: what runs and would not be let start now is paused, for a person."""
+        for row in tx.connection.execute(select(BROADCAST).where(BROADCAST.c.state == "running")).all():
+            if why := self._changed(tx.connection, row):
+                broadcast.pause(tx, row.id, "scheduler", why)
+                broadcast.hold(tx, row, why, actor="scheduler")
+
+    def _changed(self, connection: Connection, row: Any) -> str:
+        """What a change of settings has made of a broadcast that runs; growth of its group is no such change."""
+        held = self._held(connection, row)
+        return "" if held == HEADCOUNT else held
 
     def _plan_campaign(self, tx: Transaction, campaign: Any) -> None:
         document = schedules.plan(tx.connection, campaign.plan_hash)

@@ -207,3 +207,19 @@ def plan_of_the_tests(tx: Transaction, *, senders: dict[str, str] | None = None,
     )
     make_approval(tx, kind="plan", name="c2", subject=found.hash)
     tx.connection.execute(update(table(Broadcast)).values(authority=found.hash))
+
+
+async def test_a_sender_changed_while_it_ran_pauses_it_at_the_next_start(office: Config, clock: SteppedClock) -> None:
+    database = Database(office.database.url, folder=office.folder)
+    upgrade(database)
+    with transaction(database, clock) as tx:
+        number = make_ground(tx, 2, state="running", expansion="done")
+        plan_of_the_tests(tx, senders={"sms": "OTHER"})
+    engine = build_engine(office, database, clock)
+
+    await engine.planner.plan()
+    await engine.close()
+
+    row = _row(database, number)
+    assert (row.state, row.held) == ("paused", "sender_changed")
+    database.close()
