@@ -20,6 +20,7 @@ from broadcaster.db.tables import (
     Fact,
     Group,
     Member,
+    Plan,
     Revision,
     RevisionFact,
     table,
@@ -27,6 +28,8 @@ from broadcaster.db.tables import (
 from broadcaster.dispatch.road import Road
 from broadcaster.ledger.store import Transaction
 from broadcaster.plan.run import Rules
+from broadcaster.schedule.spec import CampaignSpec, IfMissed, ScheduleSpec, When
+from broadcaster.schedule.store import PlanDocument
 
 OFFICE_KEY = b"office-key-of-the-tests"
 FACT_DIGEST = sha256(b"111").hexdigest()
@@ -147,3 +150,24 @@ def make_ground(tx: Transaction, n: int = 3, **values: Any) -> int:
     make_revision(tx)
     make_approval(tx, kind="plan", name="c", subject="plan-hash")
     return make_broadcast(tx, group=make_contacts(tx, n), **values)
+
+
+def make_plan(tx: Transaction, *, senders: dict[str, str] | None = None, schedule: str = "daily") -> None:
+    """The plan all broadcasts of the builders stand under, stored as it would have been submitted."""
+    since, until = date(2027, 7, 1), date(2027, 8, 31)
+    daily = ScheduleSpec(
+        id=schedule, messages=("hotline-111",), when=When(daily=("08:00",), since=since, until=until),
+        channels=(("sms",),), group="border", if_missed=IfMissed(within=6 * 3600),
+    )  # fmt: skip
+    spec = CampaignSpec(
+        id="c", title="c", since=since, until=until, timezone="Asia/Ho_Chi_Minh", languages=("vi",), quiet_hours="",
+        cap_per_24h=0, require_consent=True, schedules=(daily,),
+    )  # fmt: skip
+    found = PlanDocument(campaign=spec, senders=senders or {"sms": ""}, groups={"border": 2}, headcount=2)
+    tx.connection.execute(
+        insert(table(Plan)).values(
+            hash=found.hash, campaign_id="c", canonical=found.raw, headcount=2, created_at=tx.now
+        )
+    )
+    make_approval(tx, kind="plan", name="c2", subject=found.hash)
+    tx.connection.execute(update(table(Broadcast)).values(authority=found.hash))

@@ -19,9 +19,11 @@ from broadcaster.config import Config, load
 from broadcaster.content.files import read_facts
 from broadcaster.db.engine import Database
 from broadcaster.ledger import checkpoint
+from broadcaster.ledger.store import transaction
 from broadcaster.simulator.book import Book
 from broadcaster.simulator.faults import Fault
 from broadcaster.simulator.twilio import TwilioSimulator, segments
+from tests.builders import make_plan
 from tests.dispatch.test_lane import begin, ledger, states
 from tests.fault.conftest import CHANNEL
 from tests.fault.test_while_running import FACT
@@ -46,7 +48,15 @@ FAULTS = [
     Fault(do="throttle", probability=0.05, retry_after="3"),
     Fault(do="refuse", probability=0.03, status=400, code=21614),
 ]
-OFFICE = '[office]\nkey = { env = "OFFICE_KEY" }\n[ledger]\nkey = { file = "ledger.key" }\n'
+OFFICE = """
+[office]
+key = { env = "OFFICE_KEY" }
+[defaults]
+cap_per_24h = 0
+require_consent = false
+[ledger]
+key = { file = "ledger.key" }
+"""
 
 
 def office(folder: Path, url: str, patch: pytest.MonkeyPatch) -> Config:
@@ -83,8 +93,9 @@ async def test_after_the_worst_provider_our_word_is_the_book_s_word(
         config = office(tmp_path, provider.url, monkeypatch)
         number = begin(database, clock, PEOPLE)
         facts, _ = read_facts(tmp_path / "content" / "facts.toml")
-        with database.writing() as connection:
-            connection.execute(text("UPDATE revision_fact SET digest = :d"), {"d": facts["hotline"].digest})
+        with transaction(database, clock) as tx:
+            tx.connection.execute(text("UPDATE revision_fact SET digest = :d"), {"d": facts["hotline"].digest})
+            make_plan(tx, senders={"sms": "MINHHOA"})
 
         await drive(build_engine(config, database, clock, poll=timedelta(minutes=1)), clock)
 

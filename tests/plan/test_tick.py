@@ -9,20 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, text, update
+from sqlalchemy import text
 
 from broadcaster.app import Engine, build_engine
 from broadcaster.clock import SteppedClock
 from broadcaster.config import Config, load
 from broadcaster.db.engine import Database
 from broadcaster.db.migrations import upgrade
-from broadcaster.db.tables import Broadcast, Plan, table
 from broadcaster.dispatch import broadcast
-from broadcaster.ledger.store import Transaction, transaction
+from broadcaster.ledger.store import transaction
 from broadcaster.plan.run import catch_up
-from broadcaster.schedule.spec import CampaignSpec, IfMissed, ScheduleSpec, When
-from broadcaster.schedule.store import PlanDocument
-from tests.builders import make_approval, make_broadcast, make_ground
+from tests.builders import make_broadcast, make_ground, make_plan
 
 pytestmark = pytest.mark.anyio
 
@@ -149,7 +146,7 @@ async def test_three_days_of_backlog_start_one_broadcast(office: Config, clock: 
         days = [
             make_broadcast(tx, group=1, due_at=clock.now() - timedelta(days=day), expires_at=later) for day in (2, 1, 0)
         ]
-        plan_of_the_tests(tx)
+        make_plan(tx)
     engine = build_engine(office, database, clock)
 
     await engine.planner.start()
@@ -177,7 +174,7 @@ async def test_a_plan_that_is_not_what_was_approved_holds_its_broadcasts(
     with transaction(database, clock) as tx:
         number = make_ground(tx, 2)
         if spoil:
-            plan_of_the_tests(tx, **spoil)
+            make_plan(tx, **spoil)
     engine = build_engine(office, database, clock)
 
     await engine.planner.start()
@@ -188,33 +185,12 @@ async def test_a_plan_that_is_not_what_was_approved_holds_its_broadcasts(
     database.close()
 
 
-def plan_of_the_tests(tx: Transaction, *, senders: dict[str, str] | None = None, schedule: str = "daily") -> None:
-    """The plan all broadcasts of the builders stand under, stored as it would have been submitted."""
-    since, until = date(2027, 7, 1), date(2027, 8, 31)
-    daily = ScheduleSpec(
-        id=schedule, messages=("hotline-111",), when=When(daily=("08:00",), since=since, until=until),
-        channels=(("sms",),), group="border", if_missed=IfMissed(within=6 * 3600),
-    )  # fmt: skip
-    spec = CampaignSpec(
-        id="c", title="c", since=since, until=until, timezone="Asia/Ho_Chi_Minh", languages=("vi",), quiet_hours="",
-        cap_per_24h=0, require_consent=True, schedules=(daily,),
-    )  # fmt: skip
-    found = PlanDocument(campaign=spec, senders=senders or {"sms": ""}, groups={"border": 2}, headcount=2)
-    tx.connection.execute(
-        insert(table(Plan)).values(
-            hash=found.hash, campaign_id="c", canonical=found.raw, headcount=2, created_at=tx.now
-        )
-    )
-    make_approval(tx, kind="plan", name="c2", subject=found.hash)
-    tx.connection.execute(update(table(Broadcast)).values(authority=found.hash))
-
-
 async def test_a_sender_changed_while_it_ran_pauses_it_at_the_next_start(office: Config, clock: SteppedClock) -> None:
     database = Database(office.database.url, folder=office.folder)
     upgrade(database)
     with transaction(database, clock) as tx:
         number = make_ground(tx, 2, state="running", expansion="done")
-        plan_of_the_tests(tx, senders={"sms": "OTHER"})
+        make_plan(tx, senders={"sms": "OTHER"})
     engine = build_engine(office, database, clock)
 
     await engine.planner.plan()
