@@ -1,0 +1,16 @@
+"""A Facebook page."""
+
+from __future__ import annotations
+
+from broadcaster.channel.base import Traits
+from broadcaster.config import ChannelSettings
+from broadcaster.errors import WrongUse
+
+
+class FacebookPage:
+    """A Facebook page."""
+
+    traits = Traits(unit="public", address="public", after_silence="ask", forms=("text",), max_length=0)
+
+    def __init__(self, name: str, settings: ChannelSettings) -> None:  # noqa: ARG002
+        raise WrongUse(f"config: channels.{name}: this adapter is not there yet.")

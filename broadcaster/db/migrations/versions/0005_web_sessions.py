@@ -1,0 +1,12 @@
+"""Sessions, tokens, second factors and the duty roster of the web desk."""
+
+from __future__ import annotations
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Nothing yet."""
