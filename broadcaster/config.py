@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections.abc import Mapping
@@ -244,7 +245,7 @@ def load(path: Path) -> Config:
     if path.stat().st_size > CONFIG_LIMIT:
         raise WrongUse(f"{path} is larger than 1 MB; that is no configuration.")
     try:
-        config = msgspec.toml.decode(path.read_bytes(), type=Config)
+        config = msgspec.toml.decode(path.read_bytes().removeprefix(codecs.BOM_UTF8), type=Config)
     except msgspec.ValidationError as error:
         raise WrongUse(f"{path}: {_sentence(error)}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

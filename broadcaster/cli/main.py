@@ -82,6 +82,11 @@ def _run(args: list[str] | None) -> int:
     except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("broadcaster: stopped by you; nothing after this point was done.", err=True)
         return 1
+    except OSError as error:
+        where = f"{error.filename}: " if isinstance(error.filename, str) else ""
+        why = error.strerror or type(error).__name__
+        click.echo(f"broadcaster: {where}{why}. Check the path, its permissions and the free space.", err=True)
+        return 1
     except Exception as error:
         click.echo(f"broadcaster: something unexpected happened ({type(error).__name__}); {_keep(error)}", err=True)
         return 1

@@ -42,6 +42,8 @@ def list_(session: Session, only_stale: bool, as_json: bool) -> None:
         rows = _rows(session, connection, library)
     if only_stale:
         rows = [row for row in rows if row["stale"]]
+    if unread := _unread(library):
+        session.say(f"Not read, see `broadcaster check`: {', '.join(unread)}.")
     emit(rows, as_json=as_json, columns=("id", "category", "languages", "state", "file", "stale"))
 
 
@@ -185,7 +187,7 @@ def submit(session: Session, id_: str | None, everything: bool, as_json: bool) -
             session.say(str(fault))
     if refused:
         session.say(f"Not submitted, mend them first: {', '.join(refused)}.")
-    unread = sorted({fault.path for fault in library.faults if not fault.warning and fault.about not in library.items})
+    unread = _unread(library)
     if everything and unread:
         session.say(f"Not read, see `broadcaster check`: {', '.join(unread)}.")
     _told(rows, everything=everything, as_json=as_json)
@@ -279,6 +281,11 @@ def open_library(session: Session) -> Library:
     from broadcaster.content.files import load
 
     return load(session.config.path(session.config.folders.content))
+
+
+def _unread(library: Library) -> list[str]:
+    """Files of the content folder that could not be used."""
+    return sorted({fault.path for fault in library.faults if not fault.warning and fault.about not in library.items})
 
 
 def _chosen(library: Library, id_: str | None, everything: bool) -> list[Item]:

@@ -52,13 +52,44 @@ def send(
         revision = _approved(session, connection, message)
     with session.write() as tx:
         wanted = _wanted(session, tx.connection, tx.now, road, message, revision, group, language, at, campaign)
+        twins = _twins(tx.connection, wanted)
         number, subject = broadcast.ask(tx, wanted, by=actor)
         name = broadcast.public_id(number)
         approvals.submit(
             tx, kind="broadcast", name=name, subject=subject, by=actor, two_person=session.config.approval.two_person
         )
+    if twins:
+        session.say(f"Note: {', '.join(twins)} says the same to the same people over {channel}, and is not over.")
+    if opens := _opens(wanted):
+        session.say(f"Quiet hours ({wanted.quiet_hours}): nothing of it goes out before {opens}.")
     session.say(f"{name} waits for another person: broadcaster broadcast approve {name} --as USER")
     emit({"broadcast": name, "state": "submitted", "hash": subject}, as_json=as_json)
+
+
+def _twins(connection: Connection, wanted: AdHoc) -> list[str]:
+    """Broadcasts not over yet that say the same to the same people: asked for twice by mistake, perhaps."""
+    from sqlalchemy import select
+
+    from broadcaster.dispatch.broadcast import BROADCAST, channel_names, public_id
+
+    query = select(BROADCAST).where(
+        BROADCAST.c.state.in_(("submitted", "planned", "running", "paused")),
+        BROADCAST.c.message_id == wanted.message,
+        BROADCAST.c.group_id.is_not_distinct_from(wanted.group),
+        BROADCAST.c.due_at <= wanted.expires_at,
+    )
+    return [public_id(row.id) for row in connection.execute(query) if wanted.channel in channel_names(row)]
+
+
+def _opens(wanted: AdHoc) -> str:
+    """When the quiet hours it is due in are over, as a local time; "" if it is not due in any."""
+    from zoneinfo import ZoneInfo
+
+    from broadcaster.dispatch.timing import parse_quiet, quiet_ends
+
+    zone = ZoneInfo(wanted.timezone)
+    opens = quiet_ends(wanted.due_at, zone, parse_quiet(wanted.quiet_hours))
+    return "" if opens <= wanted.due_at else opens.astimezone(zone).strftime("%d/%m/%Y %H:%M")
 
 
 def _approved(session: Session, connection: Connection, message: str) -> str:

@@ -84,7 +84,7 @@ class Session:
 
         if self.user is None:
             if needs_user or act in NEEDS_PERSON:
-                raise WrongUse(f"{act} needs a person: repeat the command with --as USER.")
+                raise WrongUse("This needs a person's name and password: repeat the command with --as USER.")
             return console()
         account = self._account
         allow(account.name, account.roles, act)

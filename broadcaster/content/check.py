@@ -70,7 +70,12 @@ def opt_out_sample(public_url: str) -> str:
 
 
 def library(found: Library, *, today: date, ways: Sequence[Way], opt_out: str) -> list[Fault]:
-    """Every fault of facts and messages, in the order of file and line."""
+    """Every fault of facts and messages, in the order of file and line.
+
+    While the facts file cannot be read, only what keeps files from being read: without facts every message looks wrong.
+    """
+    if _no_facts(found):
+        return [*found.faults, _not_checked(found)]
     own = {(item.id, item.path) for item in found.items.values()}
     faults = [fault for fault in found.faults if (fault.about, fault.path) not in own]
     faults += facts(found, today=today)
@@ -81,6 +86,19 @@ def library(found: Library, *, today: date, ways: Sequence[Way], opt_out: str) -
         if path in used and not any(item.path == path for item in found.items.values()):
             faults += _letters(path, raw, [], about="")
     return sorted(dict.fromkeys(faults), key=lambda fault: (fault.path, fault.line or 0))
+
+
+def _no_facts(found: Library) -> bool:
+    return not found.facts and any(fault.path == found.facts_path and not fault.warning for fault in found.faults)
+
+
+def _not_checked(found: Library) -> Fault:
+    return Fault(
+        path=found.facts_path,
+        text=f"The {len(found.items)} messages were not checked: they quote facts.",
+        remedy="Mend the facts file, then check again.",
+        warning=True,
+    )
 
 
 def facts(found: Library, *, today: date) -> list[Fault]:

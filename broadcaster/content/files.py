@@ -21,6 +21,7 @@ from broadcaster.errors import NotFound
 FILE_LIMIT = 1024 * 1024  # bytes; the longest message of a real library has about 10 kB
 MEDIA_LIMIT = 50 * 1024 * 1024  # bytes; what the Telegram Bot API takes at most, and an hour of speech
 FACTS = "facts.toml"
+TEXTS_OF_OTHERS = (".txt", ".markdown", ".doc", ".docx", ".odt")  # where a message lands when an editor names the file
 KEPT = ".approved"  # copies of approved recordings, by their hash
 
 # By suffix, not through the machine's own table: the same file must give the same revision everywhere.
@@ -196,9 +197,9 @@ def _message_files(folder: Path, faults: list[Fault]) -> list[Path]:
             if entry.name.startswith("."):
                 continue
             if entry.is_dir():
-                found += sorted(
-                    path for path in entry.iterdir() if path.suffix.lower() == ".md" and path.name[0] != "."
-                )
+                inside = sorted(path for path in entry.iterdir() if path.name[0] != ".")
+                found += [path for path in inside if path.suffix.lower() == ".md"]
+                faults += [_not_read(folder, path) for path in inside if path.suffix.lower() in TEXTS_OF_OTHERS]
             elif entry.suffix.lower() == ".md" and entry.stem.upper() != "README":
                 shown = f"{folder.name}/{entry.name}"
                 remedy = f"Move it into one of: {', '.join(item_file.CATEGORIES)}."
@@ -208,6 +209,16 @@ def _message_files(folder: Path, faults: list[Fault]) -> list[Path]:
             Fault(path=folder.name, text=f"A folder cannot be read: {error.strerror}.", remedy="Check its permissions.")
         )
     return found
+
+
+def _not_read(folder: Path, path: Path) -> Fault:
+    shown = f"{folder.name}/{path.relative_to(folder).as_posix()}"
+    return Fault(
+        path=shown,
+        text="This file is not read: the name of a message ends in .md.",
+        remedy=f"If it is a message, save it as plain text and rename it to {path.name.partition('.')[0]}.md.",
+        warning=True,
+    )
 
 
 def _line_at(raw: bytes, offset: int) -> int:

@@ -148,6 +148,10 @@ def _sections(lines: list[str], *, start: int, path: str, about: str, faults: li
                 f"Write `## LANGUAGE` or `## LANGUAGE FORM` with a form of: {', '.join(FORMS)}; inside a text use `###`.",
             )
             continue
+        if key[0] in COUNTRIES:
+            right = lines[index].replace(key[0], COUNTRIES[key[0]], 1).strip()
+            fault(index + 1, f"{key[0]!r} is a country; languages have codes of their own.", f"Write `{right}`.")
+            continue
         if key in seen:
             fault(index + 1, f"`## {' '.join(key)}` stands twice, first in line {seen[key]}.", "Keep one of the two.")
             continue
@@ -160,6 +164,9 @@ def _sections(lines: list[str], *, start: int, path: str, about: str, faults: li
         text = "\n".join(body[first:]).rstrip()
         sections.append(Section(language=key[0], form=key[1], text=text, line=index + 2 + first))
     return sections
+
+
+COUNTRIES = {"vn": "vi", "us": "en", "gb": "en", "cn": "zh", "kh": "km"}  # codes of countries, and no language has them
 
 
 def _heading(line: str) -> tuple[str, str] | None:

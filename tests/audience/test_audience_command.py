@@ -94,7 +94,7 @@ def test_a_consent_for_the_whole_list_can_be_given_later(office: Office) -> None
         (("show", "7"), 2, "There is no contact 7"),
         (("opt-out", "113"), 2, "short service number"),
         (("erase",), 2, "Say whom to erase"),
-        (("export", "out.csv", "--reveal"), 2, "needs a person"),
+        (("export", "out.csv", "--reveal"), 2, "a person's name"),
     ],
 )
 def test_a_wrong_call_ends_with_one_sentence(office: Office, args: tuple[str, ...], code: int, said: str) -> None:

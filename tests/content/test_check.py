@@ -177,3 +177,27 @@ def test_a_flood_of_warnings_hides_no_fault(tmp_path: Path) -> None:
 
     assert len(found) == 50
     assert ["'0912345678'" in fault.text for fault in errors(found)] == [True]
+
+
+def test_while_the_facts_file_cannot_be_read_its_fault_is_not_buried_under_others(tmp_path: Path) -> None:
+    found = faults(write(tmp_path, facts=FACTS.replace('value = "111"', "value = 111 =")))
+
+    assert [fault.warning for fault in found] == [False, True]
+    assert "not valid TOML" in found[0].text
+    assert "1 messages were not checked" in found[1].text
+
+
+def test_a_country_in_place_of_a_language_is_told_its_language(tmp_path: Path) -> None:
+    fault = only(faults(write(tmp_path, body=BODY.replace("## vi sms", "## vn sms"))), "is a country")
+
+    assert (fault.line, fault.remedy) == (11, "Write `## vi sms`.")
+
+
+def test_a_message_under_an_editors_own_suffix_is_named(tmp_path: Path) -> None:
+    content = write(tmp_path)
+    (content / "hotline" / "another.md.txt").write_text("+++\n", encoding="utf-8")
+
+    fault = only(faults(content), "is not read")
+
+    assert (fault.path, fault.warning) == ("content/hotline/another.md.txt", True)
+    assert "another.md" in fault.remedy
