@@ -5,7 +5,7 @@ Plug-ins stand on this file: fields may be added, none is renamed.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol, runtime_checkable
@@ -41,6 +41,7 @@ class Outgoing:
     expires_at: datetime  # aware UTC; not sent after it
     published_at: datetime | None = None  # aware UTC; the nominal time of the broadcast, for channels that print it
     category: str = ""  # the message's category, for channels that file by it
+    opt_out: str = ""  # this person's opt-out page, already in the text where it asks for it; "" if there is none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,18 @@ class Delivery:
     key: str = ""  # our attempt reference, when the provider echoes it
     reason: str = ""
     event_id: str = ""  # the provider's own id of this event, for de-duplication; "" if it has none
+    parts: int = 0  # billable units, when the provider says them; 0 = unsaid
+    suppress: bool = False  # the address is dead or has refused (a hard bounce, a block): write to it no more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """What a person said or did back. The text is held as long as a person must read it, and never logged."""
+
+    sender: str  # address in the channel's own form
+    kind: Literal["words", "left"] = "words"  # left: blocked us, unfollowed, unsubscribed by the provider's own button
+    text: str = ""
+    event_id: str = ""  # the provider's own id of this event, for de-duplication
 
 
 class SendError(BroadcasterError):
@@ -142,10 +155,37 @@ class Channel(Protocol):
 
 @runtime_checkable
 class ReadsCallbacks(Protocol):
-    """For providers that call back."""
+    """For providers that call back, at `{public_url}/hooks/<adapter>/<channel>`, or `.../<channel>/<hook_token>`.
 
-    def read_callback(self, headers: Mapping[str, str], body: bytes) -> list[Delivery]:
-        """Verify, then translate. Raises: NotAllowed if the signature is wrong."""
+    A channel whose provider signs nothing has an attribute `hook_token`: the path must end with it, or the call is
+    refused before the channel sees it.
+    """
+
+    def read_callback(self, headers: Mapping[str, str], body: bytes) -> Sequence[Delivery | Inbound]:
+        """Verify, then translate. Raises: NotAllowed if the signature is wrong; WrongUse for what cannot be read.
+
+        `headers` have lower-case names, and three that no client can send: `:method`, `:path` and `:query` (raw, without
+        the question mark). `body` is what arrived; for a GET it is the query.
+        """
+
+
+@runtime_checkable
+class AnswersPeople(Protocol):
+    """For providers that say, within the answer to a callback, what the person is told: one confirmation of an opt-out."""
+
+    def answer(self, inbound: Inbound, text: str) -> tuple[str, bytes]:
+        """(content type, body) of the answer that makes the provider say `text` to whoever wrote."""
+
+
+@runtime_checkable
+class Polls(Protocol):
+    """For providers that can be asked how messages they accepted have fared."""
+
+    async def poll(self, provider_ids: Sequence[str], *, timeout: float) -> Sequence[Delivery]:
+        """What is known by now of some of these, each with its `provider_id`; those without news are left out.
+
+        `timeout` is for all of it, in seconds. Raises: any of the five errors if it cannot be asked.
+        """
 
 
 @runtime_checkable
