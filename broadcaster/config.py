@@ -72,7 +72,14 @@ class Web(Struct, forbid_unknown_fields=True, kw_only=True):
         str, Meta(description="Address under which the public pages and callbacks are reached; empty if there is none.")
     ] = ""
     host: Annotated[str, Meta(description="Address the web desk listens on.")] = "127.0.0.1"
-    port: Annotated[int, Meta(description="Port the web desk listens on.")] = 8080
+    port: Annotated[int, Meta(description="Port the web desk listens on.", ge=0, le=65535)] = 8080
+    names: Annotated[
+        list[str], Meta(description="Host names and addresses people open the desk under, besides this machine's own.")
+    ] = []
+    second_factor: Annotated[
+        bool,
+        Meta(description="Approvers and admins sign in with an authenticator; false only for training, and pages say so."),
+    ] = True
 
 
 class Defaults(Struct, forbid_unknown_fields=True, kw_only=True):

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from broadcaster.access import session
 from broadcaster.access.user import Role, check_name, check_password, join_roles, parse_roles
 from broadcaster.db.tables import Meta, User, table
-from broadcaster.errors import Conflict, NotAllowed, NotFound
+from broadcaster.errors import Conflict, NotAllowed, NotFound, WrongUse
 from broadcaster.ledger.entry import Kind
 from broadcaster.ledger.store import Transaction
 
@@ -64,6 +65,7 @@ def disable(tx: Transaction, *, name: str, actor: str) -> None:
     _keep_one_admin(tx.connection, account, stays=False)
     tx.connection.execute(update(USER).where(USER.c.name == name).values(disabled=True))
     tx.record(Kind.USER_DISABLE, actor, user=name)
+    session.end_all(tx, name, actor=actor)
 
 
 def reset(tx: Transaction, *, name: str, password: str, actor: str, must_change: bool = False) -> None:
@@ -77,6 +79,20 @@ def reset(tx: Transaction, *, name: str, password: str, actor: str, must_change:
         .values(password_hash=_hasher().hash(password), disabled=False, must_change=must_change)
     )
     tx.record(Kind.USER_RESET, actor, user=name)
+    session.end_all(tx, name, actor=actor)
+
+
+def change(tx: Transaction, *, name: str, password: str, keep: str = "") -> None:
+    """A password the user chose; every session of theirs ends, but the one with the key `keep`. Raises: WrongUse."""
+    check_password(password, name=name)
+    row = tx.connection.execute(select(USER.c.password_hash).where(USER.c.name == name)).one()
+    if _fits(row.password_hash, password):
+        raise WrongUse("This is the password you had; choose another.")
+    tx.connection.execute(
+        update(USER).where(USER.c.name == name).values(password_hash=_hasher().hash(password), must_change=False)
+    )
+    tx.record(Kind.USER_RESET, name, user=name)
+    session.end_all(tx, name, actor=name, but=keep)
 
 
 def find(connection: Connection, name: str) -> Account | None:

@@ -119,6 +119,22 @@ NEEDS_PERSON = frozenset(
     }
 )
 
+# Acts that a program's token never covers: each asks a person for the password again at the desk.
+NEEDS_SECOND_LOOK = frozenset(
+    {
+        Act.MESSAGE_APPROVE,
+        Act.CAMPAIGN_APPROVE,
+        Act.BROADCAST_APPROVE,
+        Act.STOP_SET,
+        Act.STOP_LIFT,
+        Act.DISPATCH_RESOLVE,
+        Act.AUDIENCE_EXPORT,
+        Act.AUDIENCE_REVEAL,
+        Act.USER_MANAGE,
+        Act.DATABASE_MANAGE,
+    }
+)
+
 
 def allow(name: str, roles: frozenset[Role], act: Act) -> None:
     """Raises: NotAllowed unless one of the roles may do it; the sentence says who may."""

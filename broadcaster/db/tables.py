@@ -94,6 +94,52 @@ class Countersign(Row, table=True):
     signed_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
+class WebSession(Row, table=True):
+    """Somebody signed in at the web desk. The cookie holds a token; only its SHA-256 is here."""
+
+    __tablename__ = "web_session"
+    key: str = Field(primary_key=True)  # SHA-256 of the token, hex
+    name: str = Field(index=True)  # of the user
+    created_at: datetime = Field(sa_type=Instant)
+    seen_at: datetime = Field(sa_type=Instant)
+    second: bool = False  # the second factor was given, or is not asked of this user
+    note: str = ""  # shown once, on the next page
+
+
+class SecondFactor(Row, table=True):
+    """A user's authenticator (RFC 6238). `secret` is sealed with a key derived from the office key."""
+
+    __tablename__ = "second_factor"
+    name: str = Field(primary_key=True)
+    secret: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    confirmed_at: datetime | None = Field(default=None, sa_type=Instant)
+    step: int = Field(default=0, sa_type=BigInteger)  # of the last code taken: none is taken twice
+
+
+class RecoveryCode(Row, table=True):
+    """Stands in for a lost authenticator, once."""
+
+    __tablename__ = "recovery_code"
+    __table_args__ = (PrimaryKeyConstraint("name", "key"),)
+    name: str
+    key: str  # SHA-256 of the code, hex
+
+
+class ApiToken(Row, table=True):
+    """A program's key to the API: what it may do, for whom, until when. Only the token's SHA-256 is here."""
+
+    __tablename__ = "api_token"
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)
+    name: str  # of the user it acts for
+    label: str
+    acts: str  # comma-separated, sorted
+    created_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime = Field(sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    used_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
 # -- content and approval ---------------------------------------------------------------------------------------------
 
 
@@ -367,7 +413,12 @@ class Attempt(Row, table=True):
     """One try: an intent, then a result."""
 
     __tablename__ = "attempt"
-    __table_args__ = (PrimaryKeyConstraint("dispatch_id", "n"), {"sqlite_with_rowid": False})
+    __table_args__ = (
+        PrimaryKeyConstraint("dispatch_id", "n"),
+        Index("attempt_provider", "provider_id", sqlite_where=text("provider_id IS NOT NULL"),
+              postgresql_where=text("provider_id IS NOT NULL")),
+        {"sqlite_with_rowid": False},
+    )  # fmt: skip
     dispatch_id: int = Field(sa_column=Column(BigKey, ForeignKey("dispatch.id"), nullable=False))
     n: int
     epoch: int  # of the lane
@@ -427,6 +478,69 @@ class Stop(Row, table=True):
     set_at: datetime = Field(sa_type=Instant)
     lifted_by: str | None = None
     lifted_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+# -- receipts and replies ----------------------------------------------------------------------------------------------
+
+
+class Inbox(Row, table=True):
+    """What a provider said later, verified and stored as it came; applied by the sender's next tick.
+
+    `digest` tells a repeat of the same event. No number and no text is here: whoever refuses is known by `address_key`.
+    """
+
+    __tablename__ = "inbox"
+    __table_args__ = (
+        UniqueConstraint("channel", "digest", name="inbox_once"),
+        CheckConstraint("what IN ('delivery', 'refusal')", name="inbox_what"),
+        Index("inbox_open", "id", sqlite_where=text("settled_at IS NULL"), postgresql_where=text("settled_at IS NULL")),
+        Index("inbox_settled", "settled_at"),
+    )  # fmt: skip
+    id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
+    channel: str
+    digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    what: str
+    state: str = ""  # of a delivery: accepted, delivered, undelivered
+    provider_id: str = ""
+    reference: str = ""  # our attempt key, where the provider echoes it
+    reason: str = ""
+    parts: int = 0
+    suppress: bool = False
+    address_key: bytes | None = Field(default=None, sa_column=Column(LargeBinary))  # of a refusal
+    address_kind: str = ""
+    at: datetime = Field(sa_type=Instant)
+    settled_at: datetime | None = Field(default=None, sa_type=Instant)
+    outcome: str = ""  # moved, known, contradiction, unmatched, opted_out
+
+
+class HookRefusal(Row, table=True):
+    """How many callbacks of a channel were refused on a day: wrong signature, wrong token, unreadable."""
+
+    __tablename__ = "hook_refusal"
+    channel: str = Field(primary_key=True)
+    day: date = Field(primary_key=True)  # UTC
+    n: int
+
+
+class Plea(Row, table=True):
+    """A reply that a person must read. Shown once to whoever is on duty, then only its row is left.
+
+    `sealed` is the text and the sender's address under a key made of the office key; a trigger lets it only go.
+    """
+
+    __tablename__ = "plea"
+    __table_args__ = (UniqueConstraint("channel", "digest", name="plea_once"),)
+    id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
+    channel: str
+    digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    address_id: int | None = Field(default=None, sa_column=Column(BigKey, ForeignKey("address.id")))
+    sealed: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    at: datetime = Field(sa_type=Instant)
+    called_at: datetime | None = Field(default=None, sa_type=Instant)  # when the officer was last called
+    calls: int = 0
+    shown_at: datetime | None = Field(default=None, sa_type=Instant)
+    shown_to: str = ""
+    purged_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
 # -- ledger -----------------------------------------------------------------------------------------------------------

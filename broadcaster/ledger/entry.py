@@ -23,6 +23,10 @@ class Kind(StrEnum):
     USER_RESET = "user.reset"
     USER_LOGIN = "user.login"
     USER_REFUSED = "user.refused"  # a wrong password
+    USER_LOGOUT = "user.logout"
+    USER_FACTOR = "user.factor"  # a second factor was set up, taken away, or a recovery code used
+    TOKEN_ADD = "token.add"
+    TOKEN_END = "token.end"
     MESSAGE_EDIT = "message.edit"
     MESSAGE_SUBMIT = "message.submit"
     MESSAGE_APPROVE = "message.approve"
@@ -63,6 +67,10 @@ class Kind(StrEnum):
     ATTEMPT_ORPHAN = "attempt.orphan"  # sending -> unknown after a crash
     ATTEMPT_RECEIPT = "attempt.receipt"
     ATTEMPT_RECONCILE = "attempt.reconcile"
+    PLEA_RECEIVE = "plea.receive"  # somebody wrote more than a word of refusal
+    PLEA_SHOW = "plea.show"  # it was shown to the officer on duty, once, and purged
+    PLEA_PURGE = "plea.purge"  # nobody has looked in time
+    DUTY_CALL = "duty.call"  # the officer on duty was told that something waits
     DISPATCH_RESOLVE = "dispatch.resolve"
     DISPATCH_RESEND = "dispatch.resend"
     LANE_PAUSE = "lane.pause"
