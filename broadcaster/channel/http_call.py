@@ -152,8 +152,9 @@ class SeenIds:
 class Wire:
     """The connections to one provider: one session, made in the running loop at first use."""
 
-    def __init__(self, *, connections: int) -> None:
+    def __init__(self, *, connections: int, resolver: Any = None) -> None:
         self._connections = connections
+        self._resolver = resolver  # what turns names into addresses; None: the system
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -205,7 +206,7 @@ class Wire:
 
         self._loop = asyncio.get_running_loop()
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections),
+            connector=aiohttp.TCPConnector(limit=self._connections, resolver=self._resolver),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             skip_auto_headers=("Accept-Encoding", "User-Agent", "Content-Type"),
