@@ -122,6 +122,7 @@ class Traits:
     unit: Unit  # whom one request reaches
     address: str  # kind of address it takes: "phone", "email", "telegram", ...; for unit "public" the channel is its own address
     after_silence: AfterSilence  # how a lost answer may be settled
+    repeat_within: timedelta | None = None  # "repeat" holds so long after the first attempt in doubt; None = for ever
     receipts: Literal["push", "poll", "none"] = "none"
     forms: tuple[str, ...]  # forms it can carry, in order of preference
     max_length: int  # characters of the text; 0 = no limit of its own

@@ -23,6 +23,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    literal_column,
     null,
     or_,
     select,
@@ -32,6 +33,7 @@ from sqlalchemy import (
 from broadcaster.channel.address import commitment
 from broadcaster.db.prepared import Given, Prepared, PreparedRows, among, ids, insert_rows
 from broadcaster.db.tables import (
+    EPOCH,
     Address,
     Approval,
     Attempt,
@@ -237,6 +239,13 @@ def wake(tx: Transaction, channel: str) -> int:
     return len(rows)
 
 
+def bring_forward(tx: Transaction, channel: str, by: timedelta) -> None:
+    """The wall clock was set back: retries of this channel wait no longer for that."""
+    waiting = and_(DISPATCH.c.channel == channel, DISPATCH.c.state == State.RETRY_WAIT.value)
+    earlier = literal_column("not_before") - bindparam("by", to_micros(EPOCH + by), type_=BigInteger)
+    tx.connection.execute(update(DISPATCH).where(waiting).values(not_before=earlier))
+
+
 # -- the intent -------------------------------------------------------------------------------------------------------
 
 
@@ -265,8 +274,11 @@ def intend(
         _note(tx, row, hold)
     candidates = [due for due in batch if due.broadcast not in held]
     said = _said(candidates, road, grounds)
-    allowed, closed = _allowed(tx, road, candidates, grounds, said, stops.areas(standing))
-    return Batch(intents=_record(tx, road, epoch, allowed, grounds, said), held=held, seen=seen, closed=closed)
+    stopped = stops.areas(standing)
+    allowed, communes, closed = _allowed(tx, road, candidates, grounds, said, stopped)
+    # While an area is stopped each intent says its own, so that an auditor sees that none was in it.
+    intents = _record(tx, road, epoch, allowed, grounds, said, communes if stopped else None)
+    return Batch(intents=intents, held=held, seen=seen, closed=closed)
 
 
 def look(connection: Connection, channel: str, now: datetime) -> Seen:
@@ -338,6 +350,15 @@ _LEAVE = Prepared(
         not_before=null(),
     )
 )
+IN_DOUBT = or_(ATTEMPT.c.outcome.is_(None), ATTEMPT.c.outcome.in_(("unknown", "orphan")))
+
+
+def first_doubt() -> Any:
+    """When the first attempt of a dispatch was intended whose answer nobody has; NULL if there is none."""
+    one = select(func.min(ATTEMPT.c.intent_at)).where(ATTEMPT.c.dispatch_id == DISPATCH.c.id, IN_DOUBT)
+    return one.correlate(DISPATCH).scalar_subquery()
+
+
 _NOW_IN = PreparedRows(
     select(DISPATCH.c.id, DISPATCH.c.state, DISPATCH.c.attempts).where(among(DISPATCH.c.id)).with_for_update()
 )
@@ -378,24 +399,25 @@ def _note(tx: Transaction, row: Any, hold: Hold | None) -> None:
 
 def _allowed(
     tx: Transaction, road: Road, batch: list[Due], grounds: _Grounds, said: _Said, stopped_areas: frozenset[str]
-) -> tuple[list[Due], int]:
+) -> tuple[list[Due], dict[int, str], int]:
     """Ask for each row again: still planned, not suppressed, not in a stopped area, not over the cap, has words.
 
-    Returns those that may leave, and how many were suppressed.
+    Returns those that may leave, the commune of each dispatch, and how many were suppressed.
     """
     if not batch:
-        return [], 0
+        return [], {}, 0
     rows = _ASKED.rows(tx.connection, given=ids(due.id for due in batch))
     asked = {
         i: ("erased" if erased else "opted_out" if suppressed else "", commune)
         for i, erased, suppressed, commune in rows
     }
     full = _over_cap(tx, batch, grounds) if road.traits.unit == "person" else frozenset()
+    forgotten = _forgotten(tx, road, batch)
     allowed: list[Due] = []
     refused: dict[str, list[Due]] = {}
     seen: set[int] = set()
     for due in batch:
-        if due.id not in asked:
+        if due.id not in asked or due.id in forgotten:
             continue
         reason, commune = asked[due.id]
         if not reason and due.address in full:
@@ -411,7 +433,32 @@ def _allowed(
             allowed.append(due)
     for reason, dues in refused.items():
         _suppress(tx, road.channel, dues, reason)
-    return allowed, sum(map(len, refused.values()))
+    communes = {i: commune or "" for i, (_, commune) in asked.items()}
+    return allowed, communes, sum(map(len, refused.values())) + len(forgotten)
+
+
+def _forgotten(tx: Transaction, road: Road, batch: list[Due]) -> frozenset[int]:
+    """Repeats that waited until the target may have forgotten our key: in doubt again, for evidence or two people."""
+    within = road.traits.repeat_within
+    tried = [due for due in batch if due.attempts] if within else []
+    if not within or not tried:
+        return frozenset()
+    late = (DISPATCH.c.id.in_([due.id for due in tried]), first_doubt() <= tx.now - within)
+    rows = tx.connection.execute(
+        update(DISPATCH)
+        .where(*late, DISPATCH.c.state == State.PLANNED.value)
+        .values(state=State.UNKNOWN.value, reason="too late to repeat it: the target may have forgotten our key")
+        .returning(DISPATCH.c.id, DISPATCH.c.broadcast_id, DISPATCH.c.attempts)
+    ).all()
+    deltas: Deltas = Counter()
+    for row in rows:
+        _shift(deltas, row.broadcast_id, road.channel, State.PLANNED, State.UNKNOWN)
+        tx.record(
+            Kind.ATTEMPT_RECONCILE, SENDER, b=row.broadcast_id, d=row.id, n=row.attempts, state=State.UNKNOWN.value,
+            evidence="too late to repeat it",
+        )  # fmt: skip
+    count(tx.connection, deltas)
+    return frozenset(row.id for row in rows)
 
 
 def _said(batch: list[Due], road: Road, grounds: _Grounds) -> _Said:
@@ -454,7 +501,13 @@ def _suppress(tx: Transaction, channel: str, dues: list[Due], reason: str) -> No
 
 
 def _record(
-    tx: Transaction, road: Road, epoch: int, allowed: list[Due], grounds: _Grounds, said: _Said
+    tx: Transaction,
+    road: Road,
+    epoch: int,
+    allowed: list[Due],
+    grounds: _Grounds,
+    said: _Said,
+    communes: dict[int, str] | None,
 ) -> list[Intent]:
     if not allowed:
         return []
@@ -475,6 +528,7 @@ def _record(
         tx.record(
             Kind.ATTEMPT_INTENT, SENDER, b=due.broadcast, d=due.id, n=due.attempts + 1, ch=road.channel,
             to=commitment(due.salt, due.kind, due.to).hex() if due.salt else f"{due.kind}:{due.to}",
+            **({} if communes is None else {"area": communes[due.id]}),
         )  # fmt: skip
         intents.append(
             Intent(
@@ -506,11 +560,14 @@ def conclude(
     moved: list[dict[str, Any]] = []
     tried: list[dict[str, Any]] = []
     moves: Counter[tuple[int, State, State]] = Counter()
+    doubted = _doubted(tx, finished)
     for one in finished:
         was, attempts = now_in[one.due.id]
         if attempts != one.n:
             continue  # a later attempt exists: this result was recorded before
         after = _after(one, was)
+        if after is State.FAILED and one.due.id in doubted:
+            after = State.UNKNOWN  # only this try was certainly not accepted
         tried.append(_attempt_row(one, price))
         if after is not None:
             moved.append(_dispatch_row(one, after))
@@ -523,6 +580,22 @@ def conclude(
     _TRIED.run_given(tx.connection, tried, at=to_micros(tx.now))
     count(tx.connection, deltas)
     _suppress_people(tx, finished)
+
+
+def _doubted(tx: Transaction, finished: Sequence[Finished]) -> frozenset[int]:
+    """Of those that have run out of tries: the dispatches with an earlier attempt that was perhaps accepted."""
+    last = [
+        one.due.id
+        for one in finished
+        if one.n > 1 and one.settled and one.settled.state is State.FAILED and one.settled.outcome == "not_accepted"
+    ]
+    if not last:
+        return frozenset()
+    answered = {one.due.id: one.n for one in finished}
+    rows = tx.connection.execute(
+        select(ATTEMPT.c.dispatch_id, ATTEMPT.c.n).where(ATTEMPT.c.dispatch_id.in_(last), IN_DOUBT)
+    )
+    return frozenset(dispatch for dispatch, n in rows if n < answered[dispatch])
 
 
 def _after(one: Finished, was: State) -> State | None:

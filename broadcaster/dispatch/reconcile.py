@@ -14,7 +14,17 @@ from sqlalchemy import Connection, and_, select, update
 from broadcaster.channel.base import Accepted, Channel, LooksUp, SendError
 from broadcaster.clock import Clock
 from broadcaster.db.engine import Database
-from broadcaster.dispatch.claim import ADDRESS, ATTEMPT, BROADCAST, CONTACT, DISPATCH, REVISION, Due
+from broadcaster.dispatch.claim import (
+    ADDRESS,
+    ATTEMPT,
+    BROADCAST,
+    CONTACT,
+    DISPATCH,
+    IN_DOUBT,
+    REVISION,
+    Due,
+    first_doubt,
+)
 from broadcaster.dispatch.dispatch import Patience, State, public_id
 from broadcaster.dispatch.lane import Signature, outgoing_for
 from broadcaster.dispatch.revision import read, words
@@ -27,6 +37,7 @@ from broadcaster.ledger.writer import Writer
 
 AGAIN_AFTER = timedelta(minutes=10)  # between the two looks that together prove absence (reliability-security.md 1.4)
 PAGE = 200  # doubts read at once
+REPEATS = "the target de-duplicates by our key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +49,7 @@ class Doubt:
     counted: int
     intent_at: datetime
     looked_at: datetime | None
+    in_doubt_since: datetime  # the first attempt whose answer nobody has
     row: Any  # the broadcast, with its revision's bytes
 
 
@@ -71,15 +83,22 @@ class Reconciler:
 
     async def _settle(self, doubt: Doubt) -> bool:
         now = self.clock.now()
-        if self.road.traits.after_silence == "repeat" and doubt.counted < self.patience.attempts:
+        if self._may_repeat(doubt, now):
             when = now + self.patience.wait(doubt.counted, 0.0)
-            return await self._move(doubt, State.RETRY_WAIT, "the target de-duplicates by our key", not_before=when)
+            return await self._move(doubt, State.RETRY_WAIT, REPEATS, not_before=when)
         if isinstance(self.channel, LooksUp) and (not doubt.looked_at or now - doubt.looked_at >= AGAIN_AFTER):
             if await self._look(doubt, self.channel):
                 return True
         if now - doubt.intent_at >= self.deadline:
             return await self._move(doubt, State.UNRESOLVED, "nobody could say in time")
         return False
+
+    def _may_repeat(self, doubt: Doubt, now: datetime) -> bool:
+        """The target knows our key by now, and this channel has tries left. The intent asks for the age again."""
+        traits = self.road.traits
+        if traits.after_silence != "repeat" or doubt.counted >= self.patience.attempts:
+            return False
+        return traits.repeat_within is None or now - doubt.in_doubt_since < traits.repeat_within
 
     async def _look(self, doubt: Doubt, channel: LooksUp) -> bool:
         body = read(doubt.row.canonical or b"", doubt.row.revision_hash or "")
@@ -130,8 +149,8 @@ def doubtful(connection: Connection, channel: str, *, after: int = 0, limit: int
         select(
             DISPATCH.c.id, DISPATCH.c.broadcast_id, DISPATCH.c.language, DISPATCH.c.attempts, DISPATCH.c.uncounted,
             DISPATCH.c.address_id, ADDRESS.c.kind, ADDRESS.c.value, CONTACT.c.salt, ATTEMPT.c.intent_at,
-            ATTEMPT.c.looked_at, BROADCAST.c.revision_hash, BROADCAST.c.expires_at, BROADCAST.c.due_at,
-            REVISION.c.canonical,
+            ATTEMPT.c.looked_at, first_doubt().label("since"), BROADCAST.c.revision_hash, BROADCAST.c.expires_at,
+            BROADCAST.c.due_at, REVISION.c.canonical,
         )
         .join(ADDRESS, ADDRESS.c.id == DISPATCH.c.address_id)
         .outerjoin(CONTACT, CONTACT.c.id == ADDRESS.c.contact_id)
@@ -151,7 +170,7 @@ def doubtful(connection: Connection, channel: str, *, after: int = 0, limit: int
                 uncounted=row.uncounted, address=row.address_id, kind=row.kind, to=row.value or "", salt=row.salt,
             ),
             n=row.attempts, counted=row.attempts - row.uncounted, intent_at=row.intent_at, looked_at=row.looked_at,
-            row=row,
+            in_doubt_since=row.since or row.intent_at, row=row,
         )
         for row in connection.execute(query)
     ]  # fmt: skip
@@ -192,7 +211,7 @@ def settle_doubt(
     if found:
         outcome = {"outcome": "accepted", "provider_id": found.provider_id, "parts": found.parts,
                    "price_id": price[0] if price else None}  # fmt: skip
-    elif state is State.RETRY_WAIT:
+    elif state is State.RETRY_WAIT and evidence != REPEATS:  # what is repeated stays in doubt until it is answered
         outcome = {"outcome": "not_accepted"}
     if outcome:
         where = (ATTEMPT.c.dispatch_id == dispatch, ATTEMPT.c.n == n)
@@ -250,6 +269,8 @@ def resolve(tx: Transaction, dispatch: int, what: str, *, reason: str, asked_by:
         )
         before = state
     if after is State.PLANNED:
+        doubts = (ATTEMPT.c.dispatch_id == dispatch, IN_DOUBT)
+        tx.connection.execute(update(ATTEMPT).where(*doubts).values(outcome="overruled"))
         again = (BROADCAST.c.id == row.broadcast_id, BROADCAST.c.state == "done")
         tx.connection.execute(update(BROADCAST).where(*again).values(state="running", ended_at=None))
     kind = Kind.DISPATCH_RESEND if what == "again" else Kind.DISPATCH_RESOLVE
