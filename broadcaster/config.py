@@ -122,6 +122,22 @@ class LedgerSettings(Struct, forbid_unknown_fields=True, kw_only=True):
     )
 
 
+class ReportSettings(Struct, forbid_unknown_fields=True, kw_only=True):
+    folder: Annotated[str, Meta(description="One text file per campaign: what only people can write in its report.")] = (
+        "reports"
+    )
+    place: Annotated[str, Meta(description="Where the office sits; opens the line with the date.")] = "Hà Nội"
+    symbol: Annotated[str, Meta(description="What follows the number, like BC-SVHTTDL.")] = "BC-VP"
+    authority: Annotated[
+        str, Meta(description='Above the title of who signs for the head, like "KT. GIÁM ĐỐC"; empty if the head signs.')
+    ] = ""
+    title: Annotated[str, Meta(description="Title of who signs.")] = "Giám đốc"
+    signer: Annotated[str, Meta(description="Name of who signs.")] = ""
+    recipients: Annotated[list[str], Meta(description='The list under "Nơi nhận".')] = msgspec.field(
+        default_factory=lambda: ["Như trên;", "Lưu: VT."]
+    )
+
+
 class Price(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     amount: Annotated[str, Meta(description="Price of one billable part, as a decimal in quotes.")]
     currency: Annotated[str, Meta(description="ISO 4217 code.")] = "VND"
@@ -152,6 +168,12 @@ class ChannelCommon(Struct, kw_only=True):
     languages: Annotated[
         list[str], Meta(description="Languages a public channel publishes; empty: the campaign's.")
     ] = []
+    monthly_quota: Annotated[
+        int, Meta(description="Messages the provider takes in a calendar month, by contract; 0: no limit.", ge=0)
+    ] = 0
+    daily_quota: Annotated[
+        int, Meta(description="Messages the provider takes on one day, by contract; 0: no limit.", ge=0)
+    ] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +188,7 @@ class ChannelSettings:
     public_url: str
     timezone: str = "Asia/Ho_Chi_Minh"
     office_name: str = ""
+    vault: Any = None  # a `broadcaster.channel.vault.Vault` where channels send; None where they are only looked at
 
     @property
     def rate_per_second(self) -> float:
@@ -210,6 +233,7 @@ class Config(Struct, forbid_unknown_fields=True, kw_only=True):
     defaults: Defaults = msgspec.field(default_factory=Defaults)
     approval: ApprovalSettings = msgspec.field(default_factory=ApprovalSettings)
     ledger: LedgerSettings = msgspec.field(default_factory=LedgerSettings)
+    report: ReportSettings = msgspec.field(default_factory=ReportSettings)
     channels: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
     folder: Path = Path()  # set by `load`: where the file lies
 

@@ -543,6 +543,61 @@ class Plea(Row, table=True):
     purged_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
+# -- provider state ---------------------------------------------------------------------------------------------------
+
+
+class ProviderToken(Row, table=True):
+    """A provider's token pair, sealed. A refresh token may be used once: the new pair is committed before it is used.
+
+    States: fresh; refreshing (somebody is asking for a new pair); doubt (the answer was lost); lost (a person consents again).
+    """
+
+    __tablename__ = "provider_token"
+    __table_args__ = (
+        CheckConstraint("state IN ('fresh', 'refreshing', 'doubt', 'lost')", name="provider_token_state"),
+    )
+    channel: str = Field(primary_key=True)
+    seed: str  # SHA-256 of the refresh token that a person gave; another one in the configuration replaces the pair
+    access_sealed: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    refresh_sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    issued_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime = Field(sa_type=Instant)  # of the access token
+    generation: int  # grows with every new pair, never back: held by a trigger
+    state: str
+    reason: str = ""
+    changed_at: datetime = Field(sa_type=Instant)  # of `state`
+
+
+class ProviderItem(Row, table=True):
+    """A thing that a provider keeps or reviews for us: an article, its broadcast, a template, a sender name.
+
+    States: making, waiting (for the provider), approved, refused; of a broadcast: sending, taken, doubt.
+    """
+
+    __tablename__ = "provider_item"
+    __table_args__ = (
+        UniqueConstraint("channel", "kind", "subject", name="provider_item_once"),
+        CheckConstraint("kind IN ('article', 'broadcast', 'template', 'brandname')", name="provider_item_kind"),
+        CheckConstraint(
+            "state IN ('making', 'waiting', 'approved', 'refused', 'sending', 'taken', 'doubt')",
+            name="provider_item_state",
+        ),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    channel: str
+    kind: str
+    subject: str  # SHA-256 of an article's content, a dispatch's key, a template's or sender's own id
+    title: str = ""  # what people know it by
+    key: str = ""  # of the attempt that began it
+    token: str = ""  # the provider's, while it is being made
+    provider_id: str = ""
+    state: str
+    reason: str = ""  # the provider's
+    made_at: datetime = Field(sa_type=Instant)
+    at: datetime = Field(sa_type=Instant)  # of `state`
+    looked_at: datetime | None = Field(default=None, sa_type=Instant)  # first look-up that found nothing
+
+
 # -- ledger -----------------------------------------------------------------------------------------------------------
 
 

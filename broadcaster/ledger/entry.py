@@ -75,6 +75,8 @@ class Kind(StrEnum):
     DISPATCH_RESEND = "dispatch.resend"
     LANE_PAUSE = "lane.pause"
     LANE_RESUME = "lane.resume"
+    PROVIDER_TOKEN = "provider.token"  # a provider's token pair: renewed, in doubt, or lost
+    PROVIDER_ITEM = "provider.item"  # an article, a template or a sender name, as the provider's review goes
     STOP_SET = "stop.set"
     STOP_LIFT = "stop.lift"
     COUNTERSIGN_ASK = "countersign.ask"
