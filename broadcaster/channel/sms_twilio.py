@@ -6,20 +6,23 @@ A message has no idempotency key there: a lost answer is looked up by recipient,
 from __future__ import annotations
 
 import base64
+import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
-from urllib.parse import quote, urlencode
+from typing import Any, Literal
+from urllib.parse import parse_qsl, quote, urlencode
 
 from msgspec import Struct, field
 
 from broadcaster.channel import http_call
 from broadcaster.channel.base import (
     Accepted,
+    Delivery,
+    Inbound,
     Misconfigured,
     OutcomeUnknown,
     Outgoing,
@@ -29,7 +32,9 @@ from broadcaster.channel.base import (
     Traits,
 )
 from broadcaster.config import ChannelSettings, Secret
-from broadcaster.errors import WrongUse
+from broadcaster.errors import NotAllowed, WrongUse
+
+log = logging.getLogger("broadcaster.twilio")
 
 API = "https://api.twilio.com"
 BODY_LIMIT = 1600  # characters; twilio_api_v2010.json, parameter Body
@@ -78,12 +83,28 @@ CODES: Mapping[int, Meaning] = {
     30007: Meaning(Misconfigured, "the carrier filters this sender or text"),  # S; not this person's fault
 }
 
+# twilio_api_v2010.json, message_enum_status. "read" is said of WhatsApp only; what is only on its way is accepted.
+STATES: Mapping[str, Literal["accepted", "delivered", "undelivered"]] = {
+    "accepted": "accepted",
+    "scheduled": "accepted",
+    "queued": "accepted",
+    "sending": "accepted",
+    "sent": "accepted",
+    "delivered": "delivered",
+    "partially_delivered": "delivered",
+    "read": "delivered",
+    "undelivered": "undelivered",
+    "failed": "undelivered",
+    "canceled": "undelivered",
+}
+
 _deadline: ContextVar[float] = ContextVar("deadline", default=30.0)  # seconds; the SDK's methods take no timeout
 
 
 class Options(Struct, forbid_unknown_fields=True, kw_only=True):
     account_sid: str
     auth_token: Secret
+    former_auth_token: Secret | None = None  # while a token is being changed, callbacks signed with either are taken
     from_: str = field(default="", name="from")
     messaging_service_sid: str = ""
 
@@ -107,7 +128,8 @@ class Twilio:
         if not (self._options.from_ or self._options.messaging_service_sid):
             raise WrongUse(f"config: channels.{name}: give `from`, or `messaging_service_sid`, or both.")
         self._base = (settings.common.api_base or API).rstrip("/")
-        self._callback = f"{settings.public_url}/hooks/twilio/{quote(name)}?attempt=" if settings.public_url else ""
+        self._hook = f"{settings.public_url}/hooks/twilio/{quote(name)}" if settings.public_url else ""
+        self._callback = f"{self._hook}?attempt=" if self._hook else ""
         self._wire = http_call.Wire(connections=settings.common.concurrency)
         self._seen = http_call.SeenIds()
 
@@ -148,8 +170,62 @@ class Twilio:
             raise OutcomeUnknown(f"Twilio could not be asked for the message ({error.__class__.__name__}).") from None
         return None
 
+    def read_callback(self, headers: Mapping[str, str], body: bytes) -> Sequence[Delivery | Inbound]:
+        """A status of a message, or a text to a two-way number. See `ReadsCallbacks`.
+
+        The signature is over the address we gave, with its query as it came: never over the request's Host.
+        """
+        try:
+            text = body.decode()
+        except UnicodeDecodeError:
+            raise WrongUse("The callback is no form in UTF-8.") from None
+        query = headers.get(":query", "")
+        values = dict(parse_qsl(text, keep_blank_values=True))
+        is_json = headers.get("content-type", "").startswith("application/json")
+        self._verify(query, text if is_json else values, headers)
+        if "Body" in values and values.get("SmsStatus", values.get("MessageStatus")) in (None, "received"):
+            sid = values.get("MessageSid", "")
+            return [Inbound(sender=values.get("From", ""), text=values["Body"], event_id=sid)] if sid else []
+        state = STATES.get(values.get("MessageStatus", ""))
+        if state is None:
+            return []  # a status we do not know proves nothing
+        key = dict(parse_qsl(query)).get("attempt", "")
+        return [_delivery(state, sid=values.get("MessageSid", ""), key=key, code=values.get("ErrorCode", ""))]
+
+    async def poll(self, provider_ids: Sequence[str], *, timeout: float) -> list[Delivery]:
+        """One request a message. See `Polls`."""
+        _deadline.set(timeout / max(len(provider_ids), 1))
+        found = []
+        for sid in provider_ids:
+            try:
+                message = await self._client.messages(sid).fetch_async()
+            except SendError:
+                raise
+            except Exception as error:  # the message was deleted there, or the answer cannot be read
+                log.info("twilio.no_status %s", error.__class__.__name__)
+                continue
+            state = STATES.get(str(message.status))
+            if state and state != "accepted" and str(message.sid) == sid:
+                code = "" if message.error_code is None else str(message.error_code)
+                found.append(_delivery(state, sid=sid, code=code, parts=_parts(message.num_segments)))
+        return found
+
     async def close(self) -> None:
         await self._wire.close()
+
+    def _verify(self, query: str, values: Any, headers: Mapping[str, str]) -> None:
+        """Raises: NotAllowed."""
+        from twilio.request_validator import RequestValidator, get_signature_algorithm
+
+        url = f"{self._hook}?{query}" if query else self._hook
+        given = headers.get("x-twilio-signature", "")
+        algorithm = get_signature_algorithm(headers.get("x-twilio-webhooks-signature-settings", ""))
+        tokens = [self._options.auth_token, self._options.former_auth_token]
+        if self._hook and given and algorithm == "HMAC_SHA1":
+            for token in tokens:
+                if token and RequestValidator(token.reveal()).validate(url, values, given):
+                    return
+        raise NotAllowed("The callback is not signed with this account's token for the public address we gave.")
 
     async def _listed(self, to: str, earliest: datetime) -> list[Any]:
         """By day of sending, and without it: what is still queued there has no day of sending yet."""
@@ -216,6 +292,18 @@ def _judge(error: Exception) -> SendError:
     return meaning.kind(f"Twilio: {meaning.text}; see twilio.com/docs/api/errors/{number}.", code=str(number))
 
 
+def _delivery(state: Any, *, sid: str, key: str = "", code: str = "", parts: int = 0) -> Delivery:
+    """`code` is data from outside: only a number is kept."""
+    number = int(code) if code.isdecimal() and len(code) <= 6 else 0
+    meaning = CODES.get(number)
+    reason = ""
+    if state == "undelivered":
+        reason = f"Twilio {number}: {meaning.text if meaning else 'not delivered'}" if number else "not delivered"
+    suppress = state == "undelivered" and meaning is not None and meaning.suppress
+    sid = sid if SID.fullmatch(sid) else ""
+    return Delivery(state=state, provider_id=sid, key=key, reason=reason, parts=parts, suppress=suppress)
+
+
 def _parts(num_segments: Any) -> int:
     """`"0"` at first when a messaging service chooses the sender: at least one part is billed."""
     text = str(num_segments)
@@ -224,8 +312,6 @@ def _parts(num_segments: Any) -> int:
 
 def _transport(wire: http_call.Wire) -> Any:
     """The SDK's own hook for another HTTP client."""
-    import logging
-
     from twilio.http import AsyncHttpClient
     from twilio.http.response import Response
 
