@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol, runtime_checkable
+from zoneinfo import ZoneInfo
 
 from broadcaster.errors import BroadcasterError
 
 KEY_LENGTH = 48  # the shortest reference field of the providers we know: Zalo's tracking_id
+CLOCKS_APART = timedelta(minutes=10)  # how far a provider's midnight may lie from ours
 ANSWER_LIMIT = 256 * 1024  # bytes of an answer we are willing to read
 
 
@@ -123,11 +125,20 @@ class Traits:
     address: str  # kind of address it takes: "phone", "email", "telegram", ...; for unit "public" the channel is its own address
     after_silence: AfterSilence  # how a lost answer may be settled
     repeat_within: timedelta | None = None  # "repeat" holds so long after the first attempt in doubt; None = for ever
+    repeat_day: str = ""  # and only on the same day of this IANA zone, "" = any
     receipts: Literal["push", "poll", "none"] = "none"
     forms: tuple[str, ...]  # forms it can carry, in order of preference
     max_length: int  # characters of the text; 0 = no limit of its own
     hours: str = ""  # provider's own allowed hours, "HH:MM-HH:MM" local, "" = any
     needs_provider_approval: bool = False
+
+    def repeats_since(self, now: datetime) -> datetime | None:
+        """At `now`, only what was first tried after this moment may be repeated; None: whatever its age."""
+        moments = [] if self.repeat_within is None else [now - self.repeat_within]
+        if self.repeat_day:
+            local = (now + CLOCKS_APART).astimezone(ZoneInfo(self.repeat_day))
+            moments.append(local.replace(hour=0, minute=0, second=0, microsecond=0) + CLOCKS_APART)
+        return max(moments).astimezone(UTC) if moments else None
 
 
 class Channel(Protocol):

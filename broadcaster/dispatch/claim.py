@@ -439,11 +439,11 @@ def _allowed(
 
 def _forgotten(tx: Transaction, road: Road, batch: list[Due]) -> frozenset[int]:
     """Repeats that waited until the target may have forgotten our key: in doubt again, for evidence or two people."""
-    within = road.traits.repeat_within
-    tried = [due for due in batch if due.attempts] if within else []
-    if not within or not tried:
+    since = road.traits.repeats_since(tx.now)
+    tried = [due.id for due in batch if due.attempts] if since else []
+    if not tried:
         return frozenset()
-    late = (DISPATCH.c.id.in_([due.id for due in tried]), first_doubt() <= tx.now - within)
+    late = (DISPATCH.c.id.in_(tried), first_doubt() <= since)
     rows = tx.connection.execute(
         update(DISPATCH)
         .where(*late, DISPATCH.c.state == State.PLANNED.value)
@@ -568,7 +568,8 @@ def conclude(
         after = _after(one, was)
         if after is State.FAILED and one.due.id in doubted:
             after = State.UNKNOWN  # only this try was certainly not accepted
-        tried.append(_attempt_row(one, price))
+        if not (was in PROVEN and one.settled and one.settled.outcome == "unknown"):  # a receipt has said it better
+            tried.append(_attempt_row(one, price))
         if after is not None:
             moved.append(_dispatch_row(one, after))
             moves[one.due.broadcast, was, after] += 1
@@ -607,6 +608,8 @@ def _after(one: Finished, was: State) -> State | None:
         return wanted
     return None
 
+
+PROVEN = (State.ACCEPTED, State.DELIVERED, State.UNDELIVERED)  # whatever comes later, the provider took it
 
 _MOVED = Given(d=BigInteger(), to=String(), free=Integer(), again=BigInteger(), provider=String(), why=String())
 _MOVE = Prepared(

@@ -98,7 +98,8 @@ class Reconciler:
         traits = self.road.traits
         if traits.after_silence != "repeat" or doubt.counted >= self.patience.attempts:
             return False
-        return traits.repeat_within is None or now - doubt.in_doubt_since < traits.repeat_within
+        since = traits.repeats_since(now)
+        return since is None or doubt.in_doubt_since > since
 
     async def _look(self, doubt: Doubt, channel: LooksUp) -> bool:
         body = read(doubt.row.canonical or b"", doubt.row.revision_hash or "")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -180,3 +181,23 @@ async def test_two_people_may_still_send_it_again(database: Database, clock: Ste
 
     assert states(database, number) == {"accepted": 1}
     assert len(desk.phone.book) == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "now", "may"),
+    [
+        ("2027-07-01T17:00", "2027-07-01T23:00", True),
+        ("2027-07-01T00:30", "2027-07-01T23:30", False),  # 23 hours
+        ("2027-07-01T17:00", "2027-07-02T00:30", False),  # another day there
+        ("2027-07-01T17:00", "2027-07-01T23:55", False),  # as good as another day: clocks differ
+        ("2027-07-02T00:05", "2027-07-02T08:00", False),  # it may have counted for the day before
+        ("2027-07-02T00:15", "2027-07-02T08:00", True),
+    ],
+)
+def test_a_target_that_forgets_at_midnight_is_repeated_to_on_the_same_day_only(first: str, now: str, may: bool) -> None:
+    traits = replace(FORGETS, repeat_day="Asia/Ho_Chi_Minh")
+
+    since = traits.repeats_since(datetime.fromisoformat(now + "+07:00"))
+
+    assert since is not None
+    assert (datetime.fromisoformat(first + "+07:00") > since) is may
