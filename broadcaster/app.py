@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import insert, select, update
 
+from broadcaster.approval.store import note_rule
 from broadcaster.channel import registry
 from broadcaster.clock import Clock
 from broadcaster.config import ChannelSettings, Config, parse_span
@@ -112,6 +113,7 @@ class Engine:
 
     async def until_idle(self) -> None:
         """Do all that is due, until nothing is due now or within 60 s of the last completed work."""
+        began = self.clock.now()
         await self.plan()
         looked = False
         while True:
@@ -124,7 +126,7 @@ class Engine:
                 continue
             upcoming = await asyncio.to_thread(self._next_moment)
             works = [lane.last_work for lane in self.worker.lanes if lane.last_work]
-            latest = max(works, default=self.clock.now())
+            latest = max([began, *works])
             if upcoming is None or upcoming > latest + IDLE_WITHIN:
                 return
             await self.clock.sleep_until(upcoming)
@@ -224,6 +226,7 @@ def build_engine(
 
 def note_settings(tx: Transaction, config: Config) -> None:
     """One entry when the rules or channels a sender starts with are not those of the last start; no secret is in them."""
+    note_rule(tx, config.approval.two_person, by="sender")
     told = {
         "defaults": msgspec.to_builtins(config.defaults),
         "two_person": config.approval.two_person,

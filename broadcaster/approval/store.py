@@ -12,15 +12,18 @@ from broadcaster.approval.policy import CALLED, ENTRY, Approval, Thing, why_not
 from broadcaster.content.store import canonical, editors_since
 from broadcaster.content.telephone import find as find_numbers
 from broadcaster.db.tables import Approval as ApprovalRow
-from broadcaster.db.tables import ApprovalEditor, Revision, table
+from broadcaster.db.tables import ApprovalEditor, Meta, Revision, table
 from broadcaster.dispatch.stop import own_lock
 from broadcaster.errors import Conflict, NotAllowed, NotFound, WrongUse
+from broadcaster.ledger.entry import Kind
 from broadcaster.ledger.store import Transaction
 
 APPROVAL = table(ApprovalRow)
 EDITOR = table(ApprovalEditor)
 REVISION = table(Revision)
+META = table(Meta)
 
+RULE = "two_person"  # the row of `meta` with the rule the ledger heard of last; without it, two people decide
 REASON_LENGTH = 500  # characters; a reason is a sentence or two, and stays in the ledger for good
 
 
@@ -43,6 +46,7 @@ def submit(tx: Transaction, *, kind: str, name: str, subject: str, by: str, two_
         )
     if thing is Thing.REVISION:
         canonical(tx.connection, subject)
+    note_rule(tx, two_person, by=by)
     if waiting:
         _end(tx, waiting, "superseded", by=by, reason="")
     id_ = _insert(
@@ -58,6 +62,18 @@ def submit(tx: Transaction, *, kind: str, name: str, subject: str, by: str, two_
         tx.connection.execute(insert(EDITOR), [{"approval_id": id_, "editor": editor} for editor in editors])
     _record(tx, thing, "submitted", by=by, name=name, subject=subject, two_person=two_person)
     return id_
+
+
+def note_rule(tx: Transaction, two_person: bool, *, by: str) -> None:
+    """An entry when the office's rule is not the one the ledger heard of last: who decided alone is judged by it."""
+    known = tx.connection.scalar(select(META.c.value).where(META.c.name == RULE))
+    if (known or "yes") == (now := "yes" if two_person else "no"):
+        return
+    if known is None:
+        tx.connection.execute(insert(META).values(name=RULE, value=now))
+    else:
+        tx.connection.execute(update(META).where(META.c.name == RULE).values(value=now))
+    tx.record(Kind.SETTINGS_SEEN, by, two_person=two_person)
 
 
 def approve(tx: Transaction, *, kind: str, name: str, by: str, expected: str | None = None) -> Approval:

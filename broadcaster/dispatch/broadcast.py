@@ -34,7 +34,7 @@ from broadcaster.dispatch.revision import RevisionBody, languages_for, read, wor
 from broadcaster.dispatch.road import Road
 from broadcaster.dispatch.stop import own_lock
 from broadcaster.errors import Conflict, NotFound
-from broadcaster.ledger.entry import Kind
+from broadcaster.ledger.entry import Kind, timestamp
 from broadcaster.ledger.store import Transaction
 
 ADDRESS, APPROVAL, BROADCAST, CONTACT = table(Address), table(Approval), table(Broadcast), table(Contact)
@@ -108,10 +108,14 @@ class AdHoc:
     campaign: str | None = None
 
     def subject(self, members: str, number: int) -> str:
-        """The hash that is approved: revision, channel, sender, language, time, the group's members, and which request it is."""
-        bound = [number, self.revision, self.channel, self.sender, self.language, self.local, self.timezone, members,
-                 self.quiet_hours, self.cap_per_24h, self.require_consent, self.campaign or ""]  # fmt: skip
+        """The hash that is approved: of `bound` as JSON without blanks."""
+        bound = self.bound(members, number)
         return sha256(json.dumps(bound, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+
+    def bound(self, members: str, number: int) -> list[Any]:
+        """Revision, channel, sender, language, time, the group's members, the rules, and which request it is."""
+        return [number, self.revision, self.channel, self.sender, self.language, self.local, self.timezone, members,
+                self.quiet_hours, self.cap_per_24h, self.require_consent, self.campaign or ""]  # fmt: skip
 
 
 def members_digest(connection: Connection, group: int | None) -> str:
@@ -145,9 +149,25 @@ def ask(tx: Transaction, wanted: AdHoc, *, by: str) -> tuple[int, str]:
         "planned": 0, "held": "", "created_by": by, "created_at": tx.now,
     }  # fmt: skip
     number = int(tx.connection.execute(insert(BROADCAST).values(row)).inserted_primary_key[0])  # type: ignore[index]
-    subject = wanted.subject(members_digest(tx.connection, wanted.group), number)
+    members = members_digest(tx.connection, wanted.group)
+    subject = wanted.subject(members, number)
     tx.connection.execute(update(BROADCAST).where(BROADCAST.c.id == number).values(authority=subject))
+    # With the very things the approved hash stands for, so that an auditor can compute it again.
+    tx.record(
+        Kind.BROADCAST_PLAN, by, b=number, campaign=wanted.campaign or "", schedule="", local=wanted.local,
+        message=wanted.message, authority=subject, request=wanted.bound(members, number),
+        **_people(tx.connection, wanted.group),
+    )  # fmt: skip
     return number, subject
+
+
+def _people(connection: Connection, group: int | None) -> dict[str, Any]:
+    """A group's name and how many are in it now; both empty without one."""
+    if group is None:
+        return {"group": "", "members": 0}
+    name = connection.scalar(select(GROUP.c.name).where(GROUP.c.id == group))
+    members = connection.scalar(select(func.count()).where(MEMBER.c.group_id == group))
+    return {"group": name or "", "members": members or 0}
 
 
 def unchanged(connection: Connection, row: Any, sender: str) -> bool:
@@ -189,6 +209,9 @@ def start(tx: Transaction, row: Any, roads: Roads, *, actor: str = "scheduler") 
         Kind.BROADCAST_START, actor, b=row.id, revision=revision, authority=row.authority,
         authority_kind=row.authority_kind, campaign=row.campaign_id or "", message=row.message_id,
         channels=channel_names(row), texts=_text_hashes(row, body, roads),
+        senders={name: roads[name].sender for name in channel_names(row)}, language=row.language,
+        quiet_hours=row.quiet_hours, cap_per_24h=row.cap_per_24h, require_consent=row.require_consent,
+        due=timestamp(row.due_at), expires=timestamp(row.expires_at), **_people(tx.connection, row.group_id),
     )  # fmt: skip
     return ""
 
@@ -463,9 +486,12 @@ def cancel(tx: Transaction, broadcast: int, actor: str, reason: str, *, roads: R
     """Nothing more of it goes out; what was planned is closed as cancelled. Raises: Conflict if it has ended."""
     row = get(tx.connection, broadcast)
     _move(tx, broadcast, {"submitted", "planned", "running", "paused"}, "cancelled", ended_at=tx.now)
-    tx.record(Kind.BROADCAST_CANCEL, actor, b=broadcast, reason=reason)
     if row.expansion != EXPANDED and row.expansion == "" and roads is not None and row.state != "submitted":
-        return _close_unexpanded(tx, row, roads, State.CANCELLED)
+        n = _close_unexpanded(tx, row, roads, State.CANCELLED)
+        planned = reach(tx.connection, row, roads)
+        tx.record(Kind.BROADCAST_CANCEL, actor, b=broadcast, reason=reason, planned=n, channels=planned)
+        return n
+    tx.record(Kind.BROADCAST_CANCEL, actor, b=broadcast, reason=reason)
     return store.close(tx, broadcast, state=State.CANCELLED, reason=reason, actor=actor)
 
 

@@ -140,7 +140,20 @@ def test_an_office_of_one_person_approves_alone_and_the_ledger_says_so(database:
     decided = approve(database, clock, by="lan")
 
     assert (decided.state, decided.two_person) == ("approved", False)
-    assert [entry.get("two_person") for entry in entries(database)[1:]] == [False, False]
+    told = [(entry["kind"], entry.get("two_person")) for entry in entries(database)[1:]]
+    assert told == [("settings.seen", False), ("message.submit", False), ("message.approve", False)]
+
+
+def test_the_ledger_hears_of_the_office_s_rule_once_each_time_it_changes(
+    database: Database, clock: SteppedClock
+) -> None:
+    said = []
+    for number, two_person in enumerate([True, False, False, True, True]):
+        with transaction(database, clock) as tx:
+            store.note_rule(tx, two_person, by="lan")
+            said += [(number, record.fields["two_person"]) for record in tx.records]
+
+    assert said == [(1, False), (3, True)]
 
 
 def test_the_rule_of_the_submission_holds_whatever_the_setting_is_later(
