@@ -78,7 +78,9 @@ class Web(Struct, forbid_unknown_fields=True, kw_only=True):
     ] = []
     second_factor: Annotated[
         bool,
-        Meta(description="Approvers and admins sign in with an authenticator; false only for training, and pages say so."),
+        Meta(
+            description="Approvers and admins sign in with an authenticator; false only for training, and pages say so."
+        ),
     ] = True
 
 
@@ -113,6 +115,22 @@ class ApprovalSettings(Struct, forbid_unknown_fields=True, kw_only=True):
     ] = True
 
 
+class Duty(Struct, forbid_unknown_fields=True, kw_only=True):
+    channel: Annotated[
+        str, Meta(description="Channel by which the officer on duty is told that a reply waits; empty: nobody is told.")
+    ] = ""
+    to: Annotated[str, Meta(description="The officer's address on that channel.")] = ""
+    fallback: Annotated[
+        str, Meta(description='Channel and address to try when the first does not take it, like "mail truc@tinh.example".')
+    ] = ""
+
+    def roads(self) -> list[tuple[str, str]]:
+        """(channel, address) in the order in which they are tried."""
+        second = tuple(self.fallback.split(maxsplit=1))
+        found = [(self.channel, self.to), *([(second[0], second[1])] if len(second) == 2 else [])]
+        return [(channel, to) for channel, to in found if channel and to]
+
+
 class LedgerSettings(Struct, forbid_unknown_fields=True, kw_only=True):
     origin: Annotated[str, Meta(description="Name of this ledger in its checkpoints; never change it once in use.")] = (
         "broadcaster/office"
@@ -123,13 +141,14 @@ class LedgerSettings(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class ReportSettings(Struct, forbid_unknown_fields=True, kw_only=True):
-    folder: Annotated[str, Meta(description="One text file per campaign: what only people can write in its report.")] = (
-        "reports"
-    )
+    folder: Annotated[
+        str, Meta(description="One text file per campaign: what only people can write in its report.")
+    ] = "reports"
     place: Annotated[str, Meta(description="Where the office sits; opens the line with the date.")] = "Hà Nội"
     symbol: Annotated[str, Meta(description="What follows the number, like BC-SVHTTDL.")] = "BC-VP"
     authority: Annotated[
-        str, Meta(description='Above the title of who signs for the head, like "KT. GIÁM ĐỐC"; empty if the head signs.')
+        str,
+        Meta(description='Above the title of who signs for the head, like "KT. GIÁM ĐỐC"; empty if the head signs.'),
     ] = ""
     title: Annotated[str, Meta(description="Title of who signs.")] = "Giám đốc"
     signer: Annotated[str, Meta(description="Name of who signs.")] = ""
@@ -232,6 +251,7 @@ class Config(Struct, forbid_unknown_fields=True, kw_only=True):
     web: Web = msgspec.field(default_factory=Web)
     defaults: Defaults = msgspec.field(default_factory=Defaults)
     approval: ApprovalSettings = msgspec.field(default_factory=ApprovalSettings)
+    duty: Duty = msgspec.field(default_factory=Duty)
     ledger: LedgerSettings = msgspec.field(default_factory=LedgerSettings)
     report: ReportSettings = msgspec.field(default_factory=ReportSettings)
     channels: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
@@ -363,6 +383,7 @@ def _check_values(config: Config, path: Path) -> None:
         )
     for key in ("retry_first", "retry_most", "unknown_for", "ad_hoc_for"):
         parse_span(getattr(config.defaults, key), where=f"{path}: defaults.{key}")
+    _check_duty(config, path)
     for name in config.channels:
         if not re.fullmatch(r"[a-z][a-z0-9-]{0,31}", name):
             raise WrongUse(f"{path}: channel name {name!r} must be lower-case letters, digits and hyphens, at most 32.")
@@ -370,6 +391,18 @@ def _check_values(config: Config, path: Path) -> None:
         settings.rate_per_second, settings.timeout_seconds  # noqa: B018 - both raise on a wrong value
         if settings.common.price:
             settings.common.price.micros  # noqa: B018
+
+
+def _check_duty(config: Config, path: Path) -> None:
+    """Whoever is to be called in need must be reachable: a slip of the pen is found at the start, not then."""
+    duty = config.duty
+    if bool(duty.channel) != bool(duty.to) or (duty.fallback and len(duty.fallback.split()) != 2):
+        raise WrongUse(
+            f'{path}: [duty] needs `channel` and `to`, and `fallback` a channel and an address: "mail truc@tinh.example".'
+        )
+    for name, _ in duty.roads():
+        if name not in config.channels:
+            raise WrongUse(f"{path}: [duty] names the channel {name!r}, which has no [channels.{name}] table.")
 
 
 def read_secret(reference: Any, *, folder: Path, where: str) -> Secret:

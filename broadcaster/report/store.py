@@ -9,14 +9,15 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, and_, func, or_, select
 
-from broadcaster.db.tables import Approval, Attempt, Broadcast, Campaign, Dispatch, PriceRow, Tally, table
+from broadcaster.db.tables import Approval, Attempt, Broadcast, Campaign, Dispatch, PriceRow, Revision, Tally, table
 from broadcaster.dispatch.dispatch import State
-from broadcaster.report.figures import Figures, Row, Standing, figures
+from broadcaster.report.figures import Count, Figures, Row, Standing, figures
 from broadcaster.report.form import form_of
 from broadcaster.schedule import store as schedules
 from broadcaster.schedule.spec import CampaignSpec
 
 APPROVAL, ATTEMPT, BROADCAST = table(Approval), table(Attempt), table(Broadcast)
+REVISION = table(Revision)
 CAMPAIGN, DISPATCH, PRICE, TALLY = table(Campaign), table(Dispatch), table(PriceRow), table(Tally)
 UNCLOSED = ("submitted", "planned", "running", "paused")  # states of a broadcast that may still get dispatches
 ENDED = ("done", "cancelled")  # states of a campaign
@@ -35,6 +36,35 @@ def read(connection: Connection, campaign_id: str, *, adapters: Mapping[str, str
         micros=spent(connection, campaign_id),
         standing=_standing(connection, campaign, now),
     )
+
+
+def rows(connection: Connection, campaign_id: str, *, adapters: Mapping[str, str]) -> list[Row]:
+    """What `read` adds up, row by row: for annexes that tell more than the sums."""
+    return _rows(connection, campaign_id, adapters)
+
+
+def by_category(connection: Connection, campaign_id: str) -> dict[str, Count]:
+    """Category of the message -> dispatches by state; a broadcast that never started has its message's newest category."""
+    newest = (
+        select(REVISION.c.category)
+        .where(REVISION.c.message_id == BROADCAST.c.message_id)
+        .order_by(REVISION.c.created_at.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    category = func.coalesce(REVISION.c.category, newest, "")
+    query = (
+        select(category, TALLY.c.state, func.sum(TALLY.c.n))
+        .select_from(BROADCAST)
+        .join(TALLY, TALLY.c.broadcast_id == BROADCAST.c.id)
+        .outerjoin(REVISION, REVISION.c.hash == BROADCAST.c.revision_hash)
+        .where(BROADCAST.c.campaign_id == campaign_id, TALLY.c.n != 0)
+        .group_by(category, TALLY.c.state)
+    )
+    found: dict[str, dict[State, int]] = {}
+    for name, state, n in connection.execute(query):
+        found.setdefault(name, dict.fromkeys(State, 0))[State(state)] += int(n)
+    return {name: Count(states=found[name]) for name in sorted(found)}
 
 
 def nothing_yet(spec: CampaignSpec, *, now: datetime) -> Figures:

@@ -1,0 +1,202 @@
+"""The official report read back from its files: the same words and figures in each, in the layout of Decree 30/2020."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import unicodedata
+import zipfile
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import docx
+import openpyxl
+import pytest
+from lxml import html as lxml_html
+
+from broadcaster.dispatch.dispatch import State
+from broadcaster.errors import WrongUse
+from broadcaster.report import narrative, official, page, workbook
+from broadcaster.report.document import Activity, Cut, Document, Letterhead, document, long_day, money_of
+from broadcaster.report.figures import Figures, Row, Standing, figures
+
+HEAD = Letterhead(
+    parent="Ủy ban nhân dân tỉnh Lạng Sơn",
+    office="Sở Văn hóa, Thể thao và Du lịch",
+    symbol="BC-SVHTTDL",
+    place="Lạng Sơn",
+    authority="KT. Giám đốc",
+    title="Phó Giám đốc",
+    signer="Vi Thị Ánh",
+    recipients=("Cục Thông tin cơ sở và Thông tin đối ngoại;", "Lưu: VT."),
+)
+CUT = Cut(at=datetime(2027, 9, 10, 8, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh")), entries=24_708, root="ab" * 32)
+TRICKY = 'Lời #let x = 1 *đậm* _nghiêng_ <b>&amp;</b> {{ it }} =HYPERLINK("x") "\\'
+
+
+def rows() -> list[Row]:
+    """62 days of texts and pages: 45.477 + 124 + 12."""
+    days = [(date(2027, 7, 1) + timedelta(days=at)).isoformat() for at in range(62)]
+    found = [
+        Row(schedule="=1+1", day=day, channel="sms", form="sms", state=State.ACCEPTED, n=733 + at % 2)
+        for at, day in enumerate(days)
+    ]
+    found += [Row(schedule="web", day=day, channel="web", form="web", state=State.ACCEPTED, n=2) for day in days]
+    return [*found, Row(schedule="=1+1", day=days[2], channel="sms", form="sms", state=State.FAILED, n=12)]
+
+
+def counted(*, ended: bool = True, open_: int = 0) -> Figures:
+    more = [Row(schedule="web", day="2027-08-31", channel="web", form="web", state=State.PLANNED, n=open_)] * bool(
+        open_
+    )
+    standing = Standing(
+        campaign="c-2027", title="Tuyên truyền phòng, chống mua bán người", currency="VND", ended=ended, waiting=0,
+        by_one_alone=0,
+    )  # fmt: skip
+    return figures([*rows(), *more], micros={"VND": 7_869_750_500_000}, standing=standing)
+
+
+def made(found: Figures | None = None) -> Document:
+    found = found or counted()
+    return document(
+        found, head=HEAD, since=date(2027, 7, 1), until=date(2027, 8, 31), categories={"hotline": found.total},
+        activities=[Activity(form="Đài truyền thanh cấp xã", times=124, units=0, minutes=45_581, participants=0)],
+        narrative=narrative.Narrative(evaluation=(TRICKY,)), cut=CUT, number="12", day=date(2027, 9, 5),
+    )  # fmt: skip
+
+
+def test_the_docx_has_the_margins_the_head_and_the_signature_of_the_decree() -> None:
+    file = docx.Document(io.BytesIO(official.docx(made())))
+
+    section = file.sections[0]
+    assert (round(section.page_width.mm), round(section.page_height.mm)) == (210, 297)
+    for margin, least, most in (
+        (section.top_margin, 20, 25),
+        (section.bottom_margin, 20, 25),
+        (section.left_margin, 30, 35),
+        (section.right_margin, 15, 20),
+    ):
+        assert least <= round(margin.mm) <= most
+    assert section.different_first_page_header_footer
+    assert "PAGE" in section.header._element.xml
+    left, right = file.tables[0].rows[0].cells
+    assert [one.text for one in left.paragraphs if one.text] == [
+        "ỦY BAN NHÂN DÂN TỈNH LẠNG SƠN", "SỞ VĂN HÓA, THỂ THAO VÀ DU LỊCH", "Số: 12/BC-SVHTTDL",
+    ]  # fmt: skip
+    assert [one.text for one in right.paragraphs if one.text] == [
+        "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", "Độc lập - Tự do - Hạnh phúc", "Lạng Sơn, ngày 05 tháng 9 năm 2027",
+    ]  # fmt: skip
+    recipients, signature = file.tables[-5].rows[0].cells
+    assert recipients.paragraphs[0].text == "Nơi nhận:"
+    assert [one.text for one in signature.paragraphs if one.text] == ["KT. GIÁM ĐỐC", "PHÓ GIÁM ĐỐC", "Vi Thị Ánh"]
+    fonts = {run.font.name for paragraph in file.paragraphs for run in paragraph.runs if run.text}
+    assert fonts == {"Times New Roman"}
+
+
+def test_what_people_wrote_stands_in_every_file_as_they_wrote_it() -> None:
+    document_ = made()
+
+    in_docx = [one.text for one in docx.Document(io.BytesIO(official.docx(document_))).paragraphs]
+    in_html = lxml_html.fromstring(page.html(document_)).xpath("//p/text()")
+
+    assert TRICKY in in_docx
+    assert TRICKY in in_html
+
+
+def test_every_table_of_the_document_is_in_the_docx_cell_by_cell() -> None:
+    document_ = made()
+
+    file = docx.Document(io.BytesIO(official.docx(document_)))
+
+    found = [[[cell.text for cell in row.cells] for row in table.rows] for table in file.tables]
+    wanted = [part.table for part in document_.parts if part.table] + list(document_.annex)
+    for table in wanted:
+        assert [list(table.head), *map(list, table.rows)] in found, table.caption
+
+
+def test_the_sums_of_every_table_are_the_figures_of_the_campaign() -> None:
+    whole = counted()
+    document_ = made(whole)
+
+    by_day = next(table for table in document_.annex if table.caption.startswith("Phụ lục 1"))
+
+    numbers = [int(row[1].replace(".", "")) for row in by_day.rows]
+    assert sum(numbers[:-1]) == numbers[-1] == whole.total.planned == 45_613
+    for row in by_day.rows:
+        assert int(row[1].replace(".", "")) == sum(int(cell.replace(".", "")) for cell in row[2:]), row
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed")
+def test_the_pdf_embeds_its_own_font_and_gives_its_text_back_in_nfc(tmp_path: Path) -> None:
+    path = tmp_path / "r.pdf"
+
+    path.write_bytes(official.pdf(made()))
+
+    said = subprocess.run(["pdftotext", "-layout", path, "-"], capture_output=True, text=True, check=True).stdout
+    fonts = subprocess.run(["pdffonts", path], capture_output=True, text=True, check=True).stdout.splitlines()[2:]
+    assert unicodedata.is_normalized("NFC", said)
+    for words in ("CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", "Số: 12/BC-SVHTTDL", "45.581", "#let x = 1 *đậm*", "45.613"):
+        assert words in said, words
+    assert fonts
+    assert all("Tinos" in line and " yes yes " in line for line in fonts)
+
+
+def test_the_workbook_has_a_sheet_per_form_with_numbers_and_no_formula() -> None:
+    book = openpyxl.load_workbook(io.BytesIO(workbook.xlsx(counted(), rows(), activities=(), cut=CUT)))
+
+    assert {"Tổng hợp", "Tin nhắn viễn thông", "Theo ngày", "Theo lịch phát", "Hoạt động"} <= set(book.sheetnames)
+    sheet = book["Tin nhắn viễn thông"]
+    planned = [row[2].value for row in sheet.iter_rows(min_row=2)]
+    assert sum(planned) == 45_489
+    assert all(isinstance(n, int) for n in planned)
+    assert sheet.freeze_panes == "B2"
+    kinds = {cell.data_type for one in book for row in one.iter_rows() for cell in row}
+    assert "f" not in kinds
+    assert book["Theo lịch phát"]["A2"].value == "=1+1"
+
+
+def test_a_report_with_something_open_calls_itself_interim_and_says_how_much() -> None:
+    document_ = made(counted(open_=1_204))
+
+    assert "TẠM THỜI" in document_.notes[0]
+    assert "1.204" in document_.notes[1]
+    assert made().notes == ()
+
+
+def test_a_section_nobody_wrote_is_left_to_the_office_and_not_invented() -> None:
+    parts = {part.heading: part.paragraphs for part in made().parts}
+
+    assert parts["IV. KHÓ KHĂN, VƯỚNG MẮC"] == ("(Nội dung do cơ quan bổ sung.)",)
+
+
+def test_the_narrative_file_is_laid_out_once_and_never_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "reports" / "c.md"
+
+    assert narrative.begin(path, "c")
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("## Đánh giá\n", "## Đánh giá\n\nMột.\nHai.\n\nBa.\n"),
+        encoding="utf-8",
+    )
+
+    assert not narrative.begin(path, "c")
+    assert narrative.read(path).evaluation == ("Một. Hai.", "Ba.")
+
+
+def test_a_heading_the_report_does_not_have_is_named_with_those_it_has() -> None:
+    with pytest.raises(WrongUse, match=r"Kết luận.*Đánh giá"):
+        narrative.parse("\n## Kết luận\nXong.\n")
+
+
+def test_days_and_amounts_are_written_as_the_decree_and_people_do() -> None:
+    assert long_day("Lạng Sơn", date(2027, 2, 3)) == "Lạng Sơn, ngày 03 tháng 02 năm 2027"
+    assert long_day("Lạng Sơn", date(2027, 12, 20)) == "Lạng Sơn, ngày 20 tháng 12 năm 2027"
+    assert money_of("7869750.5") == "7.869.750,5"
+
+
+def test_the_docx_is_a_zip_that_names_nothing_outside_itself() -> None:
+    with zipfile.ZipFile(io.BytesIO(official.docx(made()))) as file:
+        relations = b"".join(file.read(name) for name in file.namelist() if name.endswith(".rels"))
+
+    assert b'TargetMode="External"' not in relations
