@@ -7,7 +7,7 @@ twice, out of order, or before the answer to the request it is about.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -175,7 +175,18 @@ class Event:
     suppress: bool = False
 
 
-def apply(tx: Transaction, *, secret: bytes, after: int = 0, price: dict[str, tuple[int, int]] | None = None) -> int:
+def has_open(connection: Connection) -> bool:
+    """Whether anything waits in the inbox."""
+    return connection.scalar(select(INBOX.c.id).where(INBOX.c.settled_at.is_(None)).limit(1)) is not None
+
+
+def settle_asked(tx: Transaction, events: Sequence[Event], *, price: Mapping[str, tuple[int, int]]) -> int:
+    """What a provider said when it was asked; returns how many events there were."""
+    settle(tx, events, price=price)
+    return len(events)
+
+
+def apply(tx: Transaction, *, secret: bytes, after: int = 0, price: Mapping[str, tuple[int, int]] | None = None) -> int:
     """Apply the next events of the inbox; returns the id of the last one looked at, 0 when there are no more.
 
     `secret` signs our references. An event that nothing matches waits a day, then is told of as unmatched.
@@ -230,7 +241,7 @@ def _places(connection: Connection, rows: Sequence[Any], secret: bytes) -> dict[
 
 
 def settle(
-    tx: Transaction, events: Sequence[Event], *, price: dict[str, tuple[int, int]] | None = None
+    tx: Transaction, events: Sequence[Event], *, price: Mapping[str, tuple[int, int]] | None = None
 ) -> dict[int, str]:
     """Move what the events prove, with tallies and entries; returns what became of each, by inbox id.
 

@@ -1,0 +1,87 @@
+"""Calls the officer on duty: "a message waits at the duty desk", without a number, a name or a text in it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from broadcaster.channel.base import Accepted, Channel, OutcomeUnknown, Outgoing, SendError
+from broadcaster.clock import Clock
+from broadcaster.config import Duty
+from broadcaster.db.engine import Database
+from broadcaster.duty import plea
+from broadcaster.ledger.writer import Writer
+
+log = logging.getLogger("broadcaster.duty")
+
+TEXT = "Bàn trực: có tin nhắn mới đang chờ. Mở phần mềm, mục Bàn trực, để xem."
+TEXT_SMS = "Ban truc: co tin nhan moi dang cho. Mo phan mem, muc Ban truc, de xem."  # one part on any gateway
+TITLE = "Bàn trực: có tin nhắn chờ"
+TIMEOUT = 20.0  # seconds for one call: two roads fit into the minute there is
+GOOD_FOR = timedelta(minutes=30)
+TRY_AGAIN = timedelta(seconds=30)  # after a call that did not get through, or to nobody
+
+
+@dataclass(slots=True, kw_only=True)
+class Caller:
+    """Tells the officer of every new reply within a minute; `look` is called by a tick."""
+
+    duty: Duty
+    office: str
+    channels: Mapping[str, Channel]
+    database: Database
+    writer: Writer
+    clock: Clock
+    timeout: float = TIMEOUT
+    _rest_until: Any = field(default=None)
+
+    async def look(self) -> int:
+        """Call about what waits; returns of how many replies the officer was told."""
+        now = self.clock.now()
+        if self._rest_until and now < self._rest_until:
+            return 0
+        numbers = await asyncio.to_thread(self._waiting)
+        if not numbers:
+            return 0
+        for name, to in self.duty.roads():
+            channel = self.channels.get(name)
+            if channel and await self._call(channel, to, numbers):
+                await self.writer.write(partial(plea.called, numbers=numbers, channel=name))
+                return len(numbers)
+        self._rest_until = now + TRY_AGAIN
+        log.warning("duty.nobody_reached %d replies wait at the duty desk: broadcaster duty list", len(numbers))
+        return 0
+
+    def _waiting(self) -> Sequence[int]:
+        with self.database.reading() as connection:
+            return plea.to_call_about(connection, now=self.clock.now())
+
+    async def _call(self, channel: Channel, to: str, numbers: Sequence[int]) -> bool:
+        """Whether it was accepted. What may have got through counts: the officer is called again while nobody looks."""
+        now = self.clock.now()
+        key = f"{self.office}-duty-{numbers[-1]}-{int(now.timestamp())}"
+        text = TEXT_SMS if channel.traits.address == "phone" else TEXT
+        outgoing = Outgoing(
+            key=key, dedupe_key=key, to=to, text=text, title=TITLE, language="vi", link="", expires_at=now + GOOD_FOR
+        )
+        try:
+            async with asyncio.timeout(self.timeout + 1):
+                if inspect.iscoroutinefunction(channel.send):
+                    answer: Any = await channel.send(outgoing, timeout=self.timeout)
+                else:
+                    answer = await asyncio.to_thread(partial(channel.send, outgoing, timeout=self.timeout))
+        except OutcomeUnknown:
+            return True
+        except (SendError, TimeoutError) as error:
+            log.warning("duty.not_called by %s: %s", channel.name, type(error).__name__)
+            return False
+        except Exception:  # an adapter's own fault must not keep the other road from being tried
+            log.exception("duty.adapter_fault %s", channel.name)
+            return False
+        return isinstance(answer, Accepted)
