@@ -34,6 +34,8 @@ from broadcaster.dispatch.reconcile import Reconciler
 from broadcaster.dispatch.road import Road
 from broadcaster.dispatch.store import open_by_state
 from broadcaster.dispatch.worker import Worker
+from broadcaster.duty.listening import Listener
+from broadcaster.duty.notify import Caller
 from broadcaster.errors import BroadcasterError
 from broadcaster.ledger import checkpoint
 from broadcaster.ledger.entry import Kind
@@ -63,6 +65,7 @@ class Engine:
     missing: dict[str, str]  # channel -> why its lane could not be built
     busy: int = field(default=0)  # ticks under way
     checkpoints: bool = True
+    listener: Listener | None = None  # what providers and people say later
     _tick: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -92,6 +95,19 @@ class Engine:
         if settled:
             self.worker.poke()
         return settled
+
+    async def hear(self) -> None:
+        """Apply what providers and people have said since."""
+        if self.listener:
+            async with self._working():
+                if await self.listener.hear():
+                    self.worker.poke()
+
+    async def ask(self) -> None:
+        """Ask how accepted messages have fared of which there is no news."""
+        if self.listener:
+            async with self._working():
+                await self.listener.ask()
 
     def in_doubt(self) -> bool:
         """Whether any dispatch waits for evidence."""
@@ -177,7 +193,7 @@ def build_engine(
     writer = Writer(database, clock, first=stops.share_lock)
     roads = read_roads(config)
     office_key = config.secret(config.office.key, where="office.key").reveal().encode()
-    signature = Signature(office=config.office.code, secret=office_key)
+    signature = Signature(office=config.office.code, secret=office_key, public_url=config.web.public_url)
     facts = config.path(config.folders.content) / "facts.toml"
 
     def refresh(tx: Transaction) -> None:
@@ -221,7 +237,22 @@ def build_engine(
     )
     writer.submit(refresh).result()
     writer.submit(partial(note_settings, config=config)).result()
-    return Engine(config, database, clock, writer, worker, planner, reconcilers, missing)
+    listener = _listener(config, database, clock, writer, lanes, office_key)
+    return Engine(config, database, clock, writer, worker, planner, reconcilers, missing, listener=listener)
+
+
+def _listener(
+    config: Config, database: Database, clock: Clock, writer: Writer, lanes: list[Lane], office_key: bytes
+) -> Listener:
+    channels = {lane.channel.name: lane.channel for lane in lanes}
+    common: dict[str, Any] = {"channels": channels, "database": database, "writer": writer, "clock": clock}
+    return Listener(
+        office_key=office_key,
+        public=bool(config.web.public_url),
+        prices={lane.channel.name: lane.rules.price for lane in lanes if lane.rules.price},
+        caller=Caller(duty=config.duty, office=config.office.code, **common),
+        **common,
+    )
 
 
 def note_settings(tx: Transaction, config: Config) -> None:

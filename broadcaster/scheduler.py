@@ -36,6 +36,8 @@ def _metronome(engine: Engine) -> AsyncIOScheduler:
     ticks.add_job(engine.plan, "date")  # at once
     ticks.add_job(engine.plan, "interval", seconds=60)
     ticks.add_job(engine.tick, "interval", seconds=1)
+    ticks.add_job(engine.hear, "interval", seconds=1)
+    ticks.add_job(engine.ask, "interval", seconds=60)
     ticks.add_job(engine.reconcile, "interval", seconds=60)
     ticks.add_job(engine.checkpoint, "cron", hour=0, minute=5, timezone=engine.config.office.timezone)
     return ticks

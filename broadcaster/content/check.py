@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from broadcaster.channel import registry
+from broadcaster.channel import opt_out_link, registry
 from broadcaster.channel.base import Channel, Outgoing, Traits
 from broadcaster.channel.form import form_for
 from broadcaster.config import Config
@@ -66,7 +66,7 @@ def today(now: datetime, config: Config) -> date:
 
 def opt_out_sample(public_url: str) -> str:
     """A link of the length that will stand in place of `{{ opt_out }}`."""
-    return f"{public_url or 'https://tin.example.gov.vn'}/o/{'x' * 10}"
+    return opt_out_link.sample(public_url)
 
 
 def library(found: Library, *, today: date, ways: Sequence[Way], opt_out: str) -> list[Fault]:

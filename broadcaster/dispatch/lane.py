@@ -14,9 +14,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from broadcaster.channel.base import Accepted, Channel, OutcomeUnknown, Outgoing, SendError
+from broadcaster.channel import opt_out_link
+from broadcaster.channel.base import Accepted, Channel, Misconfigured, OutcomeUnknown, Outgoing, SendError
 from broadcaster.clock import Clock
 from broadcaster.db.engine import Database
 from broadcaster.dispatch import claim
@@ -26,7 +27,7 @@ from broadcaster.dispatch.dispatch import Patience, Settled, attempt_key, dedupe
 from broadcaster.dispatch.guard import Hold
 from broadcaster.dispatch.revision import Words
 from broadcaster.dispatch.road import Road
-from broadcaster.errors import Busy
+from broadcaster.errors import BroadcasterError, Busy
 from broadcaster.ledger.store import Transaction
 from broadcaster.ledger.writer import Writer
 
@@ -39,6 +40,7 @@ AHEAD = 0.25  # seconds' worth of requests that may have an intent before they h
 GATHER = 0.02  # seconds a result waits at most for others to share its commit
 SPARE = 1.02  # the rate is kept two per cent below the limit: requests that start apart may arrive a little closer
 CATCH_UP = 0.02  # seconds of lateness that are made up
+CLOCK_SET = 1.0  # seconds the wall clock must jump to count as set by somebody
 MARGIN = 5.0  # seconds beyond the adapter's own deadline before the lane gives up on it
 TROUBLE_WAIT = timedelta(seconds=1)  # between tries when the database cannot be written to, or read
 
@@ -50,6 +52,16 @@ class LaneTaken(Busy):
         super().__init__(
             f"Another `broadcaster run` is sending by {channel} since this one lost its hold on the database; this one has"
             " ended, and recorded its answers. See that only one is started."
+        )
+
+
+class LaneBroken(BroadcasterError):
+    """One of the lane's own parts ended; what it had in hand is doubt, and is settled as such at the next start."""
+
+    def __init__(self, channel: str) -> None:
+        super().__init__(
+            f"The lane {channel} has ended by a fault of its own. Start `broadcaster run` again: what was on its way stands"
+            " as unknown and is not sent again. Keep the log for whoever looks after the program."
         )
 
 
@@ -71,6 +83,7 @@ class Signature:
 
     office: str
     secret: bytes
+    public_url: str = ""  # where opt-out pages are; "" = there are none
 
     def key(self, dispatch: int, n: int) -> str:
         return attempt_key(self.office, dispatch, n, self.secret)
@@ -149,12 +162,13 @@ class Lane:
         self._pacer = Pacer(rules.rate, clock)
         self._queue: asyncio.Queue[Intent] = asyncio.Queue()
         self._window = _Window()
-        self._held: dict[int, tuple[datetime, Hold]] = {}  # by broadcast, with the moment to ask again
+        self._held: dict[int, tuple[float, Hold]] = {}  # by broadcast, with the monotonic moment to ask again
         self._finished: list[Finished] = []
         self._epoch = 0
         self._open = 0  # intents without a recorded result
         self._waiting = 0  # of these, not begun
-        self._rest_until: datetime | None = None  # a throttle holds the whole lane
+        self._rest_to = float("-inf")  # monotonic; a throttle holds the whole lane until then
+        self._wall_ahead: float | None = None  # seconds the wall clock is ahead of the monotonic one
         self._seen = Seen()  # stops and pause as of the last intent
         self._looked = float("-inf")
         self._closing = False
@@ -201,15 +215,19 @@ class Lane:
     # -- the work ------------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Open the lane and drive it until `close`. Raises: LaneTaken."""
+        """Open the lane and drive it until `close`. Raises: LaneTaken; LaneBroken when a part of it ended by itself."""
         self._epoch = await self._writer.write(partial(claim.open_lane, channel=self.channel.name))
+        work = asyncio.create_task(self._work_loop())
         senders = [asyncio.create_task(self._send_loop()) for _ in range(self.rules.concurrency)]
         try:
-            taken = await self._work_loop()
+            done, _ = await asyncio.wait({work, *senders}, return_when=asyncio.FIRST_COMPLETED)
+            if work not in done or work.cancelled():
+                raise LaneBroken(self.channel.name) from _what_ended(done)
+            taken = work.result()
         finally:
-            for task in senders:
+            for task in (work, *senders):
                 task.cancel()
-            await asyncio.gather(*senders, return_exceptions=True)
+            await asyncio.gather(work, *senders, return_exceptions=True)
         if taken:
             raise LaneTaken(self.channel.name)
 
@@ -238,8 +256,8 @@ class Lane:
         wakes = None
         if self._supplied and not (self._overdue or self._closing):
             return [], batch, wakes
-        if self._rest_until and self._rest_until > self._clock.now():
-            wakes = self._rest_until
+        if (rest := self._rest_to - self._clock.monotonic()) > 0:
+            wakes = self._clock.now() + timedelta(microseconds=math.ceil(rest * 1e6))
         elif (room := self._room()) > 0 and not self._closing:
             batch, wakes = await self._next(room)
         finished, self._finished, self._overdue = self._finished, [], False
@@ -273,16 +291,29 @@ class Lane:
 
     async def _read(self) -> datetime | None:
         """Fill the window from the first broadcast that is not held; returns when a wait that has an end is over."""
+        await self._follow_clock()
         now = self._clock.now()
         retry = await asyncio.to_thread(self._next_retry)
         if retry is not None and retry <= now:
             await self._write(partial(claim.wake, channel=self.channel.name))
             retry, self._window.progress = None, True  # they stand before what has been read
-        self._held = {b: (at, hold) for b, (at, hold) in self._held.items() if at > now}
+        self._held = {b: (at, hold) for b, (at, hold) in self._held.items() if at > self._clock.monotonic()}
         rows = await asyncio.to_thread(self._read_window, frozenset(self._held))
         self._window.rows.extend(rows)
         known = [retry, *(hold.until for _, hold in self._held.values())]
         return min([moment for moment in known if moment], default=None)
+
+    async def _follow_clock(self) -> None:
+        """When somebody has set the wall clock, what waits for it is asked again, and no retry waits longer for it."""
+        ahead = self._clock.now().timestamp() - self._clock.monotonic()
+        before, self._wall_ahead = self._wall_ahead, ahead
+        if before is None or abs(ahead - before) < CLOCK_SET:
+            return
+        log.warning("lane.clock_set %s by %d s", self.channel.name, ahead - before)
+        self._held.clear()
+        if ahead < before:
+            by = timedelta(seconds=before - ahead)
+            await self._write(partial(claim.bring_forward, channel=self.channel.name, by=by))
 
     def _next_retry(self) -> datetime | None:
         with self._database.reading() as connection:
@@ -346,13 +377,15 @@ class Lane:
         if not finished:
             return
         self._open -= len(finished)
-        self.last_work = self._clock.now()
+        if any(one.settled is not None and one.settled.counts for one in finished):
+            self.last_work = self._clock.now()  # what was put back is no completed work
         if any(one.settled is None or not one.settled.counts for one in finished):
             self._window.progress = True  # some were put back: read from the start again
 
     def _intended(self, got: Batch) -> None:
         for broadcast, hold in got.held.items():
-            self._held[broadcast] = (hold.until or self._clock.now() + self.rules.poll, hold)
+            wait = hold.until - self._clock.now() if hold.until else self.rules.poll
+            self._held[broadcast] = (self._clock.monotonic() + wait.total_seconds(), hold)
         if got.held:
             self._window.rows = deque(due for due in self._window.rows if due.broadcast not in got.held)
             self._window.read_to = {b: at for b, at in self._window.read_to.items() if b not in got.held}
@@ -394,7 +427,7 @@ class Lane:
     async def _may_begin(self, intent: Intent) -> bool:
         """One last look before the socket: closing, throttled, expired, or a stop set since the intent."""
         now = self._clock.now()
-        if self._closing or self.paused or now >= intent.expires_at or (self._rest_until and self._rest_until > now):
+        if self._closing or self.paused or now >= intent.expires_at or self._rest_to > self._clock.monotonic():
             return False
         if self._clock.monotonic() - self._looked > STOP_SEEN:
             try:
@@ -420,7 +453,11 @@ class Lane:
             answer = error
         except TimeoutError:
             answer = OutcomeUnknown("The adapter did not answer in its time.")
-        except Exception as error:  # an adapter's own fault: what left is not known
+        except (KeyboardInterrupt, GeneratorExit):
+            raise  # somebody ends the program
+        except BaseException as error:  # an adapter's own fault, be it a cancellation: what left is not known
+            if _is_ended(error):
+                raise
             log.exception("lane.adapter_fault %s", self.channel.name)
             answer = OutcomeUnknown(f"The adapter failed with {type(error).__name__}.")
         return settle(
@@ -431,8 +468,20 @@ class Lane:
         async with asyncio.timeout(self.rules.timeout + MARGIN):
             if self._is_async:
                 return await cast(Awaitable[Accepted], self.channel.send(outgoing, timeout=self.rules.timeout))
-            call = cast(Callable[[], Accepted], partial(self.channel.send, outgoing, timeout=self.rules.timeout))
-            return await asyncio.to_thread(call)
+            answer = await asyncio.to_thread(self._call, outgoing)
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer
+
+    def _call(self, outgoing: Outgoing) -> Accepted | BaseException:
+        """A synchronous adapter's answer; what it raises is handed over as a value, since not every future carries all."""
+        try:
+            return cast(Accepted, self.channel.send(outgoing, timeout=self.rules.timeout))
+        except SendError as error:
+            return error
+        except BaseException as error:
+            log.exception("lane.adapter_fault %s", self.channel.name)
+            return OutcomeUnknown(f"The adapter failed with {type(error).__name__}.")
 
     def _outgoing(self, intent: Intent) -> Outgoing:
         return outgoing_for(intent.due, intent.n, intent.words, intent.expires_at, intent.published_at, self._signature)
@@ -442,8 +491,7 @@ class Lane:
         if settled is None:
             return
         if settled.lane_waits is not None:
-            until = self._clock.now() + settled.lane_waits
-            self._rest_until = max(self._rest_until or until, until)
+            self._rest_to = max(self._rest_to, self._clock.monotonic() + settled.lane_waits.total_seconds())
         if settled.lane_pauses:
             self.paused = settled.lane_pauses
 
@@ -485,18 +533,39 @@ class Lane:
             self._waits = self._resting = False
 
 
+def _is_ended(error: BaseException) -> bool:
+    """Whether this task itself is being ended, which is no fault of the adapter's."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+
+
+def _what_ended(done: set[asyncio.Task[Any]]) -> BaseException | None:
+    return next((task.exception() for task in done if not task.cancelled() and task.exception()), None)
+
+
 def outgoing_for(
     due: Due, n: int, words: Words, expires_at: datetime, published_at: datetime, signature: Signature
 ) -> Outgoing:
-    """What the channel is given for one attempt; the look-up of a lost answer asks with the same value."""
+    """What the channel is given for one attempt; the look-up of a lost answer asks with the same value.
+
+    Raises: Misconfigured if the text promises a person an opt-out link, and there is no public address for it.
+    """
+    opt_out = opt_out_link.link(
+        signature.public_url, signature.secret, kind=due.kind, address=due.address, salt=due.salt
+    )
+    if not opt_out and opt_out_link.PLACEHOLDER in words.text and due.kind in opt_out_link.PERSONAL:
+        raise Misconfigured(
+            "The text holds {{ opt_out }}, but `public_url` in [web] is empty: set it, or take the link out of the message."
+        )
     return Outgoing(
         key=signature.key(due.id, n),
         dedupe_key=dedupe_key(signature.office, due.id),
         to=due.to,
-        text=words.text,
+        text=words.text.replace(opt_out_link.PLACEHOLDER, opt_out),
         title=words.title,
         language=due.language,
         link="",
+        opt_out=opt_out,
         expires_at=expires_at,
         published_at=published_at,
         category=words.category,

@@ -175,9 +175,18 @@ class Event:
     suppress: bool = False
 
 
-def has_open(connection: Connection) -> bool:
-    """Whether anything waits in the inbox."""
-    return connection.scalar(select(INBOX.c.id).where(INBOX.c.settled_at.is_(None)).limit(1)) is not None
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """How far one transaction got in the inbox."""
+
+    looked: int
+    last: int  # the id of the last event looked at
+
+
+def has_open(connection: Connection, *, after: int) -> bool:
+    """Whether anything waits in the inbox beyond this id."""
+    open_ones = (INBOX.c.settled_at.is_(None), INBOX.c.id > after)
+    return connection.scalar(select(INBOX.c.id).where(*open_ones).limit(1)) is not None
 
 
 def settle_asked(tx: Transaction, events: Sequence[Event], *, price: Mapping[str, tuple[int, int]]) -> int:
@@ -186,19 +195,23 @@ def settle_asked(tx: Transaction, events: Sequence[Event], *, price: Mapping[str
     return len(events)
 
 
-def apply(tx: Transaction, *, secret: bytes, after: int = 0, price: Mapping[str, tuple[int, int]] | None = None) -> int:
-    """Apply the next events of the inbox; returns the id of the last one looked at, 0 when there are no more.
+def apply(
+    tx: Transaction, *, secret: bytes, after: int = 0, price: Mapping[str, tuple[int, int]] | None = None
+) -> Batch:
+    """Apply the next events of the inbox beyond an id.
 
-    `secret` signs our references. An event that nothing matches waits a day, then is told of as unmatched.
+    `secret` signs our references; `price` as in `settle`. An event that nothing matches waits a day, then is told of as
+    unmatched.
     """
     rows = tx.connection.execute(
         select(INBOX)
         .where(INBOX.c.settled_at.is_(None), INBOX.c.what == "delivery", INBOX.c.id > after)
         .order_by(INBOX.c.id)
         .limit(BATCH)
+        .with_for_update(skip_locked=True)  # another machine of the office may be at it
     ).all()
     if not rows:
-        return 0
+        return Batch(0, after)
     places = _places(tx.connection, rows, secret)
     events = [
         Event(
@@ -216,7 +229,7 @@ def apply(tx: Transaction, *, secret: bytes, after: int = 0, price: Mapping[str,
         tx.connection.execute(
             update(INBOX).where(INBOX.c.id.in_(done)).values(settled_at=tx.now, outcome=outcome)
         )  # fmt: skip
-    return int(rows[-1].id)
+    return Batch(len(rows), int(rows[-1].id))
 
 
 def _places(connection: Connection, rows: Sequence[Any], secret: bytes) -> dict[int, tuple[int, int]]:

@@ -106,8 +106,8 @@ class Reconciler:
         said = body and words(body, traits=self.road.traits, accents=self.road.accents, language=doubt.due.language)
         if not said:
             return False
-        asked = outgoing_for(doubt.due, doubt.n, said, doubt.row.expires_at, doubt.row.due_at, self.signature)
         try:
+            asked = outgoing_for(doubt.due, doubt.n, said, doubt.row.expires_at, doubt.row.due_at, self.signature)
             found = await channel.find(asked, since=doubt.intent_at, timeout=self.timeout)
         except SendError:
             return False  # it could not be asked; the next round asks again

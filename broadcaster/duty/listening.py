@@ -14,7 +14,7 @@ from broadcaster.channel.base import Channel, Delivery, Polls, SendError
 from broadcaster.clock import Clock
 from broadcaster.db.engine import Database
 from broadcaster.dispatch import receipt
-from broadcaster.dispatch.dispatch import State
+from broadcaster.dispatch.dispatch import TEXT_MOST, State
 from broadcaster.duty import plea
 from broadcaster.duty.notify import Caller
 from broadcaster.ledger.store import Transaction
@@ -23,6 +23,7 @@ from broadcaster.ledger.writer import Writer
 log = logging.getLogger("broadcaster.receipts")
 
 TIDY_EVERY = timedelta(hours=1)
+LOOK_BACK_EVERY = timedelta(seconds=10)  # at events that could not be applied when they came
 ASKED_AT_ONCE = (
     30  # messages a round and channel: at one round a minute half of SpeedSMS's 60 requests (channels.md 2.2)
 )
@@ -42,16 +43,19 @@ class Listener:
     prices: Mapping[str, tuple[int, int]]
     caller: Caller
     _tidied: datetime | None = None
+    _read_to: int = 0  # in the inbox
+    _looked_back: datetime | None = None
     _asked_to: dict[str, int] = field(default_factory=dict)  # channel -> the last dispatch asked about
 
     async def hear(self) -> int:
         """Apply what has arrived since; returns how many events were looked at."""
-        heard = 0
+        heard, now = 0, self.clock.now()
+        if self._looked_back is None or now - self._looked_back >= LOOK_BACK_EVERY:
+            self._looked_back, self._read_to = now, 0
         if await asyncio.to_thread(self._has_news):
             heard = await self._apply()
             heard += await self.writer.write(partial(opt_out.apply_refusals, office_key=self.office_key))
         await self.caller.look()
-        now = self.clock.now()
         if self._tidied is None or now - self._tidied >= TIDY_EVERY:
             self._tidied = now
             await self.writer.write(_tidy)
@@ -64,17 +68,17 @@ class Listener:
 
     def _has_news(self) -> bool:
         with self.database.reading() as connection:
-            return receipt.has_open(connection)
+            return receipt.has_open(connection, after=self._read_to)
 
     async def _apply(self) -> int:
-        after, looked = 0, 0
+        looked = 0
         while True:
-            after = await self.writer.write(
-                partial(receipt.apply, secret=self.office_key, after=after, price=self.prices)
+            batch = await self.writer.write(
+                partial(receipt.apply, secret=self.office_key, after=self._read_to, price=self.prices)
             )
-            if not after:
+            if not batch.looked:
                 return looked
-            looked += 1
+            self._read_to, looked = batch.last, looked + batch.looked
 
     async def _ask(self, name: str, channel: Polls) -> int:
         wanted = await asyncio.to_thread(self._stragglers, name)
@@ -118,7 +122,7 @@ def _events(wanted: Sequence[tuple[int, int, str]], said: Sequence[Delivery]) ->
             dispatch, n = known[one.provider_id]
             found[dispatch] = receipt.Event(
                 inbox=0, dispatch=dispatch, n=n, said=State(one.state), provider_id=one.provider_id,
-                reason=receipt.plain(one.reason, receipt.TEXT_MOST), parts=one.parts, suppress=one.suppress,
+                reason=receipt.plain(one.reason, TEXT_MOST), parts=one.parts, suppress=one.suppress,
             )  # fmt: skip
     return list(found.values())
 
