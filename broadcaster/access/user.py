@@ -52,6 +52,7 @@ class Act(StrEnum):
     LEDGER_EXPORT = "ledger.export"
     LEDGER_CHECKPOINT = "ledger.checkpoint"
     REPORT_MAKE = "report.make"
+    PRINT_MAKE = "print.make"
     USER_MANAGE = "user.manage"
     DATABASE_MANAGE = "database.manage"
     RUN = "run"
@@ -87,6 +88,7 @@ MAY: dict[Act, frozenset[Role]] = {
     Act.LEDGER_EXPORT: frozenset(Role),
     Act.LEDGER_CHECKPOINT: frozenset(Role),
     Act.REPORT_MAKE: frozenset(Role),
+    Act.PRINT_MAKE: frozenset({Role.AUTHOR, Role.OPERATOR}),
     Act.USER_MANAGE: frozenset({Role.ADMIN}),
     Act.DATABASE_MANAGE: frozenset({Role.ADMIN}),
     Act.RUN: frozenset({Role.OPERATOR, Role.ADMIN}),

@@ -86,6 +86,7 @@ class Kind(StrEnum):
     LEDGER_CHECKPOINT = "ledger.checkpoint"
     LEDGER_KEY = "ledger.key"
     REPORT_MAKE = "report.make"
+    PRINT_MAKE = "print.make"
     DATABASE_BACKUP = "database.backup"
     DATABASE_RESTORE = "database.restore"
     CLOCK_JUMP = "clock.jump"
