@@ -8,8 +8,10 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import hmac
 import re
 from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
@@ -19,6 +21,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 import msgspec
 from aiohttp import web
 
+from broadcaster.simulator.callbacks import Calls
 from broadcaster.simulator.provider import Call, Provider, Reply
 
 PATH = re.compile(r"/2010-04-01/Accounts/(AC[0-9a-fA-F]{32})/Messages(?:/((?:SM|MM)[0-9a-fA-F]{32}))?\.json")
@@ -75,6 +78,9 @@ class TwilioSimulator(Provider):
 
     def __init__(self, *, tokens: dict[str, str] | None = None, **settings: Any) -> None:
         super().__init__(**settings)
+        self.fates: dict[str, tuple[str, int]] = {}  # number -> last status and error code; else it is delivered
+        self.calls = Calls()
+        self._secrets: dict[str, str] = {}  # account -> the token it last showed: what its callbacks are signed with
         self._tokens = tokens
         self._messages: dict[str, Message] = {}
         self._by_number: dict[str, list[str]] = {}
@@ -126,10 +132,30 @@ class TwilioSimulator(Provider):
         self._messages[sid] = message
         self._order.append(sid)
         self._by_number.setdefault(call.to, []).append(sid)
+        self._call_back(message, call.values.get("StatusCallback", ""))
         resource = self._resource(message)
         if service:  # the sender is chosen later, and the segments are counted then
             resource |= {"num_segments": "0", "status": "accepted"}
         return Reply(status=201, body=msgspec.json.encode(resource), id=sid)
+
+    def _call_back(self, message: Message, url: str) -> None:
+        """Tell each status to the address the message came with, in order, as soon as may be."""
+        if not url:
+            return
+        last, code = self.fates.get(message.to, ("delivered", 0))
+        forms = []
+        for status in ("queued", "sent", last):
+            form = {
+                "AccountSid": message.account, "ApiVersion": "2010-04-01", "From": message.sender or "",
+                "MessageSid": message.sid, "MessageStatus": status, "SmsSid": message.sid, "SmsStatus": status,
+                "To": message.to,
+            }  # fmt: skip
+            forms.append(form | ({"ErrorCode": str(code)} if code and status == last else {}))
+        self.calls.start(url, forms, lambda form: sign(url, form, self._secrets.get(message.account, "")))
+
+    async def stop(self) -> None:
+        await self.calls.stop()
+        await super().stop()
 
     def error(self, *, status: int, code: int, text: str, retry_after: str = "") -> Reply:
         if status == 429:
@@ -154,6 +180,7 @@ class TwilioSimulator(Provider):
             )
         except (binascii.Error, UnicodeDecodeError):
             return False
+        self._secrets[account] = token
         if self._tokens is None:
             return user == account and bool(token)
         return user == account and self._tokens.get(account) == token
@@ -221,7 +248,8 @@ class TwilioSimulator(Provider):
         now = self.book.now()
         sent = message.created + SENT_AFTER
         age = now - message.created
-        status = ("queued", "sent", "delivered")[bisect_left((SENT_AFTER, DELIVERED_AFTER), age)]
+        last, code = self.fates.get(message.to, ("delivered", 0))
+        status = ("queued", "sent", last)[bisect_left((SENT_AFTER, DELIVERED_AFTER), age)]
         uri = f"/2010-04-01/Accounts/{message.account}/Messages/{message.sid}"
         return {
             "account_sid": message.account,
@@ -231,7 +259,7 @@ class TwilioSimulator(Provider):
             "date_sent": _rfc2822(sent) if sent <= now else None,
             "date_updated": _rfc2822(sent if sent <= now else message.created),
             "direction": "outbound-api",
-            "error_code": None,
+            "error_code": code if code and status == last else None,
             "error_message": None,
             "from": message.sender,
             "messaging_service_sid": message.service,
@@ -245,6 +273,13 @@ class TwilioSimulator(Provider):
             "to": message.to,
             "uri": f"{uri}.json",
         }
+
+
+def sign(url: str, form: Mapping[str, str], token: str) -> dict[str, str]:
+    """X-Twilio-Signature, as twilio.com/docs/usage/security says it: HMAC-SHA1 over the address and the sorted form."""
+    text = url + "".join(name + form[name] for name in sorted(form))
+    mac = hmac.digest(token.encode(), text.encode(), "sha1")
+    return {"X-Twilio-Signature": base64.b64encode(mac).decode()}
 
 
 def segments(text: str) -> int:
