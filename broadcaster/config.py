@@ -458,3 +458,19 @@ def _sentence(error: msgspec.ValidationError) -> str:
         "Object missing required field", "missing key"
     )
     return f"{place + ': ' if place else ''}{text}. The keys and their meaning stand in config.example.toml."
+
+
+def write_office_name(config: Config, name: str) -> None:
+    """Put the office's name into the file that was read, and into `config`; every other line stays as it is."""
+    path = config.folder / "config.toml"
+    text = path.read_text(encoding="utf-8")
+    line = f"name = {msgspec.json.encode(name).decode()}"
+    head, found, rest = text.partition("[office]")
+    if not found:
+        text = f"[office]\n{line}\n\n{text}"
+    else:
+        section, bracket, others = rest.partition("\n[")
+        changed, n = re.subn(r'(?m)^name\s*=\s*"(?:[^"\\\n]|\\.)*"', lambda _: line, section, count=1)
+        text = head + found + (changed if n else f"\n{line}{section}") + bracket + others
+    path.write_text(text, encoding="utf-8", newline="\n")
+    config.office.name = name

@@ -204,7 +204,7 @@ FIELDS: dict[str | tuple[str, str], str] = {
     "acts": "what the key may be used for",
     ("user.factor", "to"): "`set`, `recovered` or `taken away`",
     "why": "why",
-    ("user.refused", "why"): "`password`",
+    ("user.refused", "why"): "`password`, or `code` for the second factor",
     ("broadcast.plan", "why"): "only when its instant moved: `time zone changed`",
 }
 

@@ -42,6 +42,13 @@ def begin(tx: Transaction, *, name: str, office_key: bytes) -> str:
     return secret
 
 
+def address(secret: str, *, name: str, office: str) -> str:
+    """What the QR code says: `otpauth://totp/...`."""
+    import pyotp
+
+    return pyotp.TOTP(secret, interval=STEP).provisioning_uri(name=name, issuer_name=office[:60])
+
+
 def confirm(tx: Transaction, *, name: str, code: str, office_key: bytes) -> list[str] | None:
     """The first right code puts it in force: the recovery codes, shown once. None for a wrong code."""
     if not take(tx, name=name, code=code, office_key=office_key, only_confirmed=False):

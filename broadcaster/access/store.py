@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, insert, select, update
 
 from broadcaster.access import session
-from broadcaster.access.user import Role, check_name, check_password, join_roles, parse_roles
+from broadcaster.access.user import PASSWORD_MOST, Role, check_name, check_password, join_roles, parse_roles
+from broadcaster.clock import Clock
+from broadcaster.db.engine import Database
 from broadcaster.db.tables import Meta, User, table
 from broadcaster.errors import Conflict, NotAllowed, NotFound, WrongUse
 from broadcaster.ledger.entry import Kind
-from broadcaster.ledger.store import Transaction
+from broadcaster.ledger.store import Transaction, transaction
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -82,17 +84,18 @@ def reset(tx: Transaction, *, name: str, password: str, actor: str, must_change:
     session.end_all(tx, name, actor=actor)
 
 
-def change(tx: Transaction, *, name: str, password: str, keep: str = "") -> None:
+def choose(database: Database, clock: Clock, *, name: str, password: str, keep: str = "") -> None:
     """A password the user chose; every session of theirs ends, but the one with the key `keep`. Raises: WrongUse."""
     check_password(password, name=name)
-    row = tx.connection.execute(select(USER.c.password_hash).where(USER.c.name == name)).one()
-    if _fits(row.password_hash, password):
+    with database.reading() as connection:
+        before = connection.scalar(select(USER.c.password_hash).where(USER.c.name == name))
+    if _fits(str(before), password):
         raise WrongUse("This is the password you had; choose another.")
-    tx.connection.execute(
-        update(USER).where(USER.c.name == name).values(password_hash=_hasher().hash(password), must_change=False)
-    )
-    tx.record(Kind.USER_RESET, name, user=name)
-    session.end_all(tx, name, actor=name, but=keep)
+    hashed = _hasher().hash(password)  # slow: before the transaction
+    with transaction(database, clock) as tx:
+        tx.connection.execute(update(USER).where(USER.c.name == name).values(password_hash=hashed, must_change=False))
+        tx.record(Kind.USER_RESET, name, user=name)
+        session.end_all(tx, name, actor=name, but=keep)
 
 
 def find(connection: Connection, name: str) -> Account | None:
@@ -117,10 +120,10 @@ def authenticate(tx: Transaction, *, name: str, password: str) -> Account | None
 
     A name that does not exist takes as long as a wrong password. Raises: NotAllowed while a name must wait.
     """
-    _refuse_while_waiting(tx, name)
+    _refuse_while_waiting(tx.connection, name, tx.now)
     row = tx.connection.execute(select(USER).where(USER.c.name == name)).one_or_none()
     known_hash = _NOBODY if row is None else str(row.password_hash)
-    fits = len(password) <= 256 and _fits(known_hash, password)
+    fits = len(password) <= PASSWORD_MOST and _fits(known_hash, password)
     if row is None or not fits or row.disabled:
         _count_refusal(tx, name)
         # What was typed for a name may be a password or a number: only a name that exists enters the ledger.
@@ -128,6 +131,34 @@ def authenticate(tx: Transaction, *, name: str, password: str) -> Account | None
         return None
     _forget_refusals(tx, name)
     return _account(row)
+
+
+def prove(database: Database, clock: Clock, *, name: str, password: str) -> Account | None:
+    """As `authenticate`, for the web: the slow hashing is done outside the transaction, so that no sending waits for it."""
+    with database.reading() as connection:
+        _refuse_while_waiting(connection, name, clock.now())
+        row = connection.execute(select(USER).where(USER.c.name == name)).one_or_none()
+    known_hash = _NOBODY if row is None else str(row.password_hash)
+    fits = len(password) <= PASSWORD_MOST and _fits(known_hash, password)
+    with transaction(database, clock) as tx:
+        again = tx.connection.execute(select(USER).where(USER.c.name == name)).one_or_none()
+        if again is None or not fits or again.disabled or again.password_hash != known_hash:
+            _count_refusal(tx, name)
+            tx.record(Kind.USER_REFUSED, "nobody" if again is None else name, why="password")
+            return None
+        _forget_refusals(tx, name)
+        return _account(again)
+
+
+def refuse_while_waiting(tx: Transaction, name: str) -> None:
+    """Raises: NotAllowed while a name must wait after too many wrong tries."""
+    _refuse_while_waiting(tx.connection, name, tx.now)
+
+
+def count_refusal(tx: Transaction, name: str, *, why: str) -> None:
+    """A wrong second factor counts with the wrong passwords."""
+    _count_refusal(tx, name)
+    tx.record(Kind.USER_REFUSED, name, why=why)
 
 
 def _keep_one_admin(connection: Connection, account: Account, *, stays: bool) -> None:
@@ -140,12 +171,12 @@ def _keep_one_admin(connection: Connection, account: Account, *, stays: bool) ->
         raise Conflict(f"{account.name} is the only admin; make another one first.")
 
 
-def _refuse_while_waiting(tx: Transaction, name: str) -> None:
-    row = tx.connection.execute(select(META.c.value).where(META.c.name == f"refused:{name[:32]}")).scalar_one_or_none()
+def _refuse_while_waiting(connection: Connection, name: str, now: datetime) -> None:
+    row = connection.execute(select(META.c.value).where(META.c.name == f"refused:{name[:32]}")).scalar_one_or_none()
     if row is None:
         return
     count, _, until = row.partition(" ")
-    if int(count) >= TRIES and float(until) > tx.now.timestamp():
+    if int(count) >= TRIES and float(until) > now.timestamp():
         raise NotAllowed(f"Too many wrong passwords for {name[:32]}; wait five minutes, or have an admin reset it.")
 
 
