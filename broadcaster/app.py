@@ -163,8 +163,9 @@ class Engine:
 
     def _next_moment(self) -> datetime | None:
         """When something is due next: a retry, the end of a throttle, a broadcast."""
-        moments = [self.planner.next_due(), *(lane.wakes_at for lane in self.worker.lanes)]
-        return min([moment for moment in moments if moment and moment > self.clock.now()], default=None)
+        due = self.planner.next_due()
+        moments = [due if due and due > self.clock.now() else None, *(lane.wakes_at for lane in self.worker.lanes)]
+        return min([moment for moment in moments if moment], default=None)
 
     def _working(self) -> _Busy:
         return _Busy(self)

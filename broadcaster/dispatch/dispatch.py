@@ -174,7 +174,7 @@ def settle(
                 state=State.PLANNED,
                 code=_plain(answer.code),
                 counts=False,
-                lane_waits=min(max(answer.wait, timedelta(0)), THROTTLE_MOST),
+                lane_waits=min(max(answer.wait, THROTTLE_LEAST), THROTTLE_MOST),
             )
         case Misconfigured():
             return Settled(
@@ -197,6 +197,7 @@ def settle(
     return Settled(outcome="unknown", state=State.UNKNOWN, reason="The adapter gave no answer that can be read.")
 
 
+THROTTLE_LEAST = timedelta(seconds=1)  # a provider that says "too fast" and names no wait is not asked again at once
 THROTTLE_MOST = timedelta(days=1)  # a lane that waits longer is a matter for a person
 PARTS_MOST = 1000  # billable parts of one message; more is a broken answer
 TEXT_MOST = 300  # characters of a provider's words that are kept

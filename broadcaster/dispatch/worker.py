@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from broadcaster.db.engine import Database
-from broadcaster.dispatch.lane import Lane
+from broadcaster.dispatch.lane import Lane, LaneBroken
 from broadcaster.errors import Busy
 
 GRACE = 0.5  # seconds: whoever only folds the WAL back holds the lock for less
@@ -91,8 +91,10 @@ class Worker:
     @property
     def idle(self) -> bool:
         """Every lane waits with nothing in hand. Raises what killed a lane."""
-        for task in self._tasks:
-            if task.done() and not task.cancelled() and task.exception():
+        for lane, task in zip(self.lanes, self._tasks, strict=False):
+            if task.cancelled():
+                raise LaneBroken(lane.channel.name)
+            if task.done() and task.exception():
                 raise task.exception()  # type: ignore[misc]
         return all(lane.idle for lane in self.lanes)
 

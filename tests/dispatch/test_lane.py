@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -22,8 +22,8 @@ from broadcaster.clock import SteppedClock
 from broadcaster.db.engine import Database
 from broadcaster.dispatch import broadcast, claim, store
 from broadcaster.dispatch import stop as stops
-from broadcaster.dispatch.dispatch import Patience
-from broadcaster.dispatch.lane import Lane, LaneRules, Signature
+from broadcaster.dispatch.dispatch import Patience, settle
+from broadcaster.dispatch.lane import Lane, LaneBroken, LaneRules, Signature
 from broadcaster.dispatch.worker import Worker
 from broadcaster.ledger.entry import decode
 from broadcaster.ledger.store import raws, transaction
@@ -84,8 +84,9 @@ async def drive(
     rate: float = 0.0,
     span: timedelta = timedelta(0),
     poll: timedelta = timedelta(minutes=5),
+    between: Callable[[], None] | None = None,
 ) -> None:
-    """Run the lane until it has nothing to do up to `span` from now."""
+    """Run the lane until it has nothing to do up to `span` from now; `between` comes when nothing is to do at once."""
     writer = Writer(database, clock)
     lane = Lane(
         phone, make_road(), LaneRules(rate=rate, concurrency=4, timeout=5, patience=PATIENCE, poll=poll),
@@ -96,6 +97,9 @@ async def drive(
     worker.start()
     try:
         async with asyncio.timeout(30):
+            if between:
+                await clock.run(idle=lambda: writer.idle and worker.idle, until=clock.now())
+                between()
             await clock.run(idle=lambda: writer.idle and worker.idle, until=clock.now() + span)
         await worker.close()
     finally:
@@ -438,3 +442,114 @@ async def test_an_older_text_that_is_submitted_again_holds_nothing_that_runs(
     await drive(database, clock, phone)
 
     assert states(database, number) == {"accepted": 3}
+
+
+class SetClock(SteppedClock):
+    """A wall clock that somebody sets back; what waits goes on waiting as long as it would have, as on a real machine."""
+
+    def __init__(self, start: datetime) -> None:
+        super().__init__(start)
+        self.back = timedelta(0)
+
+    def monotonic(self) -> float:
+        return (self._now + self.back - self._start).total_seconds()
+
+    def set_back(self, span: timedelta) -> None:
+        self._now -= span
+        self.back += span
+        self._waiters = [(moment - span, n, future) for moment, n, future in self._waiters]
+
+
+@pytest.mark.parametrize(
+    ("answer", "tries"),
+    [(Throttled("slow", wait=timedelta(seconds=40)), 1), (NotAccepted("refused connection"), 2)],
+)
+async def test_a_clock_set_back_by_two_hours_delays_nothing(
+    database: Database, clock: SteppedClock, answer: SendError, tries: int
+) -> None:
+    moved = SetClock(clock.now())
+    number = begin(database, moved, 1)
+    answers = iter([answer])
+    phone = Phone(lambda o: next(answers, Accepted(provider_id=o.key)))
+
+    await drive(
+        database, moved, phone, span=timedelta(minutes=2), poll=timedelta(seconds=1),
+        between=lambda: moved.set_back(timedelta(hours=2)),
+    )  # fmt: skip
+
+    assert len(phone.book) == 2
+    assert states(database, number) == {"accepted": 1}
+    with database.reading() as connection:
+        assert [row["attempts"] for row in store.listing(connection)] == [tries]
+
+
+async def test_hours_asked_under_a_wrong_clock_are_asked_again_under_the_right_one(
+    database: Database, clock: SteppedClock
+) -> None:
+    moved = SetClock(clock.now())
+    number = begin(database, moved, 1, quiet_hours="07:30-13:00", expires_at=clock.now() + timedelta(hours=6))
+    phone = Phone()
+
+    await drive(
+        database, moved, phone, span=timedelta(minutes=2), poll=timedelta(seconds=1),
+        between=lambda: moved.set_back(timedelta(hours=1)),
+    )  # fmt: skip
+
+    assert states(database, number) == {"accepted": 1}
+
+
+class Rogue(Phone):
+    """An adapter whose second answer is something no adapter may raise."""
+
+    def __init__(self, odd: BaseException) -> None:
+        super().__init__()
+        self.odd = odd
+
+    async def send(self, outgoing: Outgoing, *, timeout: float) -> Accepted:
+        if len(self.book) == 1:
+            self.book.append(outgoing)
+            raise self.odd
+        return await super().send(outgoing, timeout=timeout)
+
+
+class SynchronousRogue(Rogue):
+    def send(self, outgoing: Outgoing, *, timeout: float) -> Accepted:  # type: ignore[override]
+        self.book.append(outgoing)
+        if len(self.book) == 2:
+            raise self.odd
+        return Accepted(provider_id=outgoing.key)
+
+
+@pytest.mark.parametrize("kind", [Rogue, SynchronousRogue])
+@pytest.mark.parametrize("odd", [asyncio.CancelledError(), SystemExit(3), StopIteration(), BaseException("x")])
+async def test_an_adapter_that_raises_what_ends_tasks_leaves_one_doubt_and_ends_nothing(
+    sqlite_database: Database, clock: SteppedClock, kind: type[Rogue], odd: BaseException
+) -> None:
+    number = begin(sqlite_database, clock, 40)
+    phone = kind(odd)
+
+    await drive(sqlite_database, clock, phone)
+
+    assert states(sqlite_database, number) == {"accepted": 39, "unknown": 1}
+
+
+async def test_a_lane_whose_sender_ends_by_itself_says_so_instead_of_hanging(
+    sqlite_database: Database, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(sqlite_database, clock, 10)
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError("a fault of our own")
+
+    monkeypatch.setattr(Lane, "_react", fail)
+
+    with pytest.raises(LaneBroken, match="sms"):
+        await drive(sqlite_database, clock, Phone())
+
+
+def test_a_throttle_without_a_wait_holds_the_lane_for_a_second(clock: SteppedClock) -> None:
+    found = settle(
+        Throttled("429", wait=timedelta(0)), attempts=1, now=clock.now(), patience=PATIENCE, chance=lambda: 0.0
+    )
+
+    assert found.lane_waits == timedelta(seconds=1)

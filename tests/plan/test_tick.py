@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from broadcaster import app
 from broadcaster.app import Engine, build_engine
+from broadcaster.channel import registry
+from broadcaster.channel.base import Accepted, Outgoing, Throttled
 from broadcaster.clock import SteppedClock
 from broadcaster.config import Config, load
 from broadcaster.db.engine import Database
@@ -19,7 +22,7 @@ from broadcaster.db.migrations import upgrade
 from broadcaster.dispatch import broadcast
 from broadcaster.ledger.store import transaction
 from broadcaster.plan.run import catch_up
-from tests.builders import make_broadcast, make_ground, make_plan
+from tests.builders import SMS, make_broadcast, make_ground, make_plan
 
 pytestmark = pytest.mark.anyio
 
@@ -198,4 +201,57 @@ async def test_a_sender_changed_while_it_ran_pauses_it_at_the_next_start(office:
 
     row = _row(database, number)
     assert (row.state, row.held) == ("paused", "sender_changed")
+    database.close()
+
+
+class Never:
+    """A provider that always says: too fast."""
+
+    name = "sms"
+    traits = SMS
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def check(self, outgoing: Outgoing) -> list[str]:
+        return []
+
+    async def send(self, outgoing: Outgoing, *, timeout: float) -> Accepted:
+        self.asked += 1
+        raise Throttled("429", wait=timedelta(seconds=20))
+
+    async def close(self) -> None: ...
+
+
+async def test_until_idle_ends_against_a_provider_that_throttles_for_ever(
+    office: Config, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(office.database.url, folder=office.folder)
+    upgrade(database)
+    with transaction(database, clock) as tx:
+        make_ground(tx, 2)
+        make_plan(tx)
+    never = Never()
+    monkeypatch.setattr(registry, "build", lambda _settings: never)
+    monkeypatch.setattr(app, "refresh_facts", lambda _tx, _file: None)
+    engine = build_engine(office, database, clock, poll=timedelta(minutes=5))
+    engine.worker.start()
+    began = clock.now()
+
+    ending = asyncio.create_task(engine.until_idle())
+    for _ in range(100):
+        await idle(engine)
+        if ending.done():
+            break
+        await asyncio.sleep(0.05)  # until it has looked, and waits
+        if clock.next_waiter():
+            clock.move_by(timedelta(seconds=5))
+    ended = ending.done()
+    ending.cancel()
+    await engine.close()
+
+    assert ended
+    assert ending.exception() is None
+    assert never.asked > 1
+    assert clock.now() - began <= timedelta(seconds=90)
     database.close()
