@@ -1,16 +1,393 @@
-"""Zalo official accounts."""
+"""A Zalo official account: an article broadcast to all followers, a text to one follower, or an approved template.
+
+There is no sandbox and no key by which Zalo knows a message again: a lost answer is settled by its calls, or by a person.
+"""
 
 from __future__ import annotations
 
-from broadcaster.channel.base import Traits
-from broadcaster.config import ChannelSettings
-from broadcaster.errors import WrongUse
+import asyncio
+import hashlib
+import hmac
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Any, Literal
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Struct, field
+from sqlalchemy.exc import SQLAlchemyError
+
+from broadcaster.channel import http_call, zalo_event
+from broadcaster.channel import provider_item as items
+from broadcaster.channel.base import (
+    Accepted,
+    Delivery,
+    Inbound,
+    Misconfigured,
+    NotAccepted,
+    OutcomeUnknown,
+    Outgoing,
+    Refused,
+    SendError,
+    Traits,
+)
+from broadcaster.channel.vault import Pair, Vault
+from broadcaster.channel.zalo_article import AUTHOR_LIMIT, TITLE_LIMIT, Articles, Look
+from broadcaster.channel.zalo_codes import OA, TEMPLATE_CODES, ZBS, Meaning, TokenExpired, judge, whole, word
+from broadcaster.channel.zalo_token import OAUTH, Tokens
+from broadcaster.clock import SystemClock
+from broadcaster.config import ChannelSettings, Secret, parse_span
+from broadcaster.errors import BroadcasterError, NotAllowed, WrongUse
+
+API = "https://openapi.zalo.me"
+BUSINESS = "https://business.openapi.zalo.me"
+CS_LIMIT = 2000  # characters of a text to one follower
+TEMPLATE_VALUE_LIMIT = 400  # characters of one paragraph of a template
+HOURS = "08:00-21:30"  # inside every window that the sources name for templates and broadcasts
+USER = re.compile(r"[0-9]{6,25}")
+PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
+SLOT = re.compile(r"\{(\w*)\}")
+SLOTS = ("text", "title", "link")
+POLL_AT_MOST = 20  # messages asked about at once; each is a request
+log = logging.getLogger("broadcaster.channel.zalo")
+
+ARTICLE = Traits(
+    unit="audience", address="zalo", after_silence="ask", forms=("text",), max_length=0, hours=HOURS,
+    needs_provider_approval=True,
+)  # fmt: skip
+CS = Traits(
+    unit="person", address="zalo", after_silence="ask", receipts="push", forms=("chat", "text"), max_length=CS_LIMIT
+)
+TEMPLATE = Traits(
+    unit="person", address="phone", after_silence="await_callback", receipts="push", forms=("chat",),
+    max_length=TEMPLATE_VALUE_LIMIT, hours=HOURS, needs_provider_approval=True,
+)  # fmt: skip
+
+
+class Options(Struct, forbid_unknown_fields=True, kw_only=True):
+    mode: Literal["article", "cs", "template"] = "article"
+    app_id: str
+    app_secret: Secret
+    oa_id: str
+    refresh_token: Secret
+    hours: str | None = None
+    appsecret_proof: bool = False
+    cover_url: str = ""
+    author: str = ""
+    article_status: Literal["show", "hide"] = "show"
+    review_poll: str = "5min"
+    target: dict[str, str | list[int]] = field(default_factory=lambda: {"gender": "0"})
+    template_id: str = ""
+    template_data: dict[str, str] = {}
+    template_by: Literal["phone", "uid"] = "phone"
+    webhook_secret: Secret | None = None
+    webhook_first_term: Literal["any", "app_id", "oa_id"] = "any"
 
 
 class ZaloOa:
-    """Zalo official accounts."""
+    """One official account in one mode. Shared by tasks of one event loop."""
 
-    traits = Traits(unit="audience", address="zalo", after_silence="ask", forms=("chat", "text",), max_length=0)
+    traits = ARTICLE
 
-    def __init__(self, name: str, settings: ChannelSettings) -> None:  # noqa: ARG002
-        raise WrongUse(f"config: channels.{name}: this adapter is not there yet.")
+    def __init__(self, name: str, settings: ChannelSettings) -> None:
+        self.name = name
+        self._options = options = settings.options(Options)
+        self._settings = settings
+        _check_settings(name, options, settings)
+        self.traits = _traits(options)
+        base = settings.common.api_base.rstrip("/")
+        self._api, self._business = base or API, base or BUSINESS
+        self._wire = http_call.Wire(connections=settings.common.concurrency)
+        self._seen = http_call.SeenIds()
+        self._vault: Vault | None = settings.vault if isinstance(settings.vault, Vault) else None
+        if self._vault is not None:
+            self._tokens = Tokens(
+                name, self._vault, self._wire, base=base or OAUTH, app_id=options.app_id, secret=options.app_secret,
+                seed=options.refresh_token,
+            )  # fmt: skip
+            self._articles = Articles(name, self._vault, _look(options, settings))
+
+    def check(self, outgoing: Outgoing) -> list[str]:
+        problems = []
+        if not outgoing.text.strip():
+            problems.append(f"The text is empty; write the `{self.traits.forms[0]}` form.")
+        if self.traits.max_length and len(outgoing.text) > self.traits.max_length:
+            problems.append(
+                f"{len(outgoing.text)} characters; Zalo takes at most {self.traits.max_length} here: shorten the text."
+            )
+        if self._options.mode == "article" and len(outgoing.title) > TITLE_LIMIT:
+            problems.append(f"The title has {len(outgoing.title)} characters; an article takes at most {TITLE_LIMIT}.")
+        if self._options.mode == "article" and not outgoing.title.strip():
+            problems.append("An article needs a title; write one.")
+        problems += self._about_address(outgoing.to)
+        return problems
+
+    def _about_address(self, to: str) -> list[str]:
+        if self._options.mode == "article" and to != self._options.oa_id:
+            return [
+                "An article goes to all followers at once: address it to the official account itself, by its `oa_id`."
+            ]
+        if self.traits.address == "zalo" and not USER.fullmatch(to):
+            return ["The Zalo address is no user id; correct the contact."]
+        if self.traits.address == "phone" and not PHONE.fullmatch(to):
+            return ["The number is not in international form, like +84 and nine digits; correct the contact."]
+        return []
+
+    async def send(self, outgoing: Outgoing, *, timeout: float) -> Accepted:
+        if self._vault is None:
+            raise Misconfigured("This channel keeps its tokens in the database; send with `broadcaster run`.")
+        if wrong := self._about_address(outgoing.to):
+            raise Refused(wrong[0], code="address")
+        call = partial(self._call, ends=_now() + timeout)
+        try:
+            if self._options.mode == "article":
+                article = await self._articles.prepare(outgoing, call)
+                return await self._articles.broadcast(outgoing, article, call)
+            return await self._send_to_one(outgoing, call)
+        except SendError:
+            raise
+        except (
+            BroadcasterError,
+            SQLAlchemyError,
+        ) as error:  # every write of ours before a request is on disk, or no request is
+            text = f"The database could not be used ({type(error).__name__}); nothing was sent."
+            raise NotAccepted(text, code="database") from None
+
+    async def prepare(self, outgoing: Outgoing, *, timeout: float) -> str:
+        """Make the article ahead of its time, so that it has been looked through when it is due; sends nothing.
+
+        Returns its id. May be called again and again. Raises: Throttled while Zalo reviews it, else as `send`.
+        """
+        if self._vault is None or self._options.mode != "article":
+            raise Misconfigured("Only an article has something to be prepared, and only where channels send.")
+        return await self._articles.prepare(outgoing, partial(self._call, ends=_now() + timeout))
+
+    async def find(self, outgoing: Outgoing, *, since: datetime, timeout: float) -> Accepted | None:  # noqa: ARG002
+        """What our own rows prove of a broadcast; Zalo itself cannot be asked. See `LooksUp`."""
+        if self._vault is None or self._options.mode != "article":
+            raise OutcomeUnknown("Zalo cannot be asked for a message whose answer was lost.")
+        try:
+            return await self._articles.taken(outgoing)
+        except SQLAlchemyError as error:
+            raise OutcomeUnknown(f"The database could not be read ({type(error).__name__}).") from None
+
+    async def poll(self, provider_ids: Sequence[str], *, timeout: float) -> Sequence[Delivery]:
+        """Ask how template messages have fared; the other modes have nothing to ask. See `Polls`."""
+        if self._options.mode != "template" or self._vault is None:
+            return []
+        ends, found = _now() + timeout, []
+        for id in provider_ids[:POLL_AT_MOST]:
+            if _now() >= ends:
+                break
+            data = await self._call(
+                "GET", f"/message/status?message_id={quote(id, safe='')}", None, ends=ends, codes=ZBS
+            )
+            if whole(data.get("status")) == 1:
+                found.append(Delivery(state="delivered", provider_id=id, event_id=f"status:{id}"))
+        return found
+
+    def read_callback(self, headers: Mapping[str, str], body: bytes) -> Sequence[Delivery | Inbound]:
+        """Zalo's event, once its signature is one of the variants that the sources tell of. See `ReadsCallbacks`."""
+        options, first = self._options, self._options.webhook_first_term
+        event, variant = zalo_event.verify(
+            headers,
+            body,
+            firsts={name: getattr(options, name) for name in ("app_id", "oa_id") if first in ("any", name)},
+            secrets={
+                "app_secret": "" if options.webhook_secret else options.app_secret.reveal(),
+                "webhook_secret": options.webhook_secret.reveal() if options.webhook_secret else "",
+            },
+            now=self._vault.now() if self._vault else SystemClock().now(),
+        )
+        log.info("zalo.signature %s: %s", self.name, variant)  # which of the variants is the true one, for the docs
+        _check_ours(event, options)
+        review = zalo_event.template_state(event)
+        if review is not None and self._vault is not None:
+            template, state, reason = review
+            self._vault.write(
+                partial(items.note, channel=self.name, kind="template", subject=template, state=state, reason=reason)
+            )
+        return zalo_event.told(event, body)
+
+    async def close(self) -> None:
+        await self._wire.close()
+
+    # -- one request ---------------------------------------------------------------------------------------------------
+
+    async def _send_to_one(self, outgoing: Outgoing, call: Any) -> Accepted:
+        """A text to a follower, or a template."""
+        if self._options.mode == "cs":
+            body = {"recipient": {"user_id": outgoing.to}, "message": {"text": outgoing.text}}
+            data = await call("POST", "/v3.0/oa/message/cs", body)
+            return self._acceptance(word(data.get("message_id")), outgoing)
+        path, body = self._template(outgoing)
+        try:
+            data = await call("POST", path, body, codes=ZBS)
+        except SendError as error:
+            await self._note_template(TEMPLATE_CODES.get(error.code, ""), str(error))
+            raise
+        await self._note_template("approved", "")
+        return self._acceptance(word(data.get("msg_id")) or word(data.get("message_id")), outgoing)
+
+    def _template(self, outgoing: Outgoing) -> tuple[str, dict[str, Any]]:
+        said = {"text": outgoing.text, "title": outgoing.title, "link": outgoing.link}
+        data = {
+            key: SLOT.sub(lambda slot: said.get(slot[1], ""), value)
+            for key, value in self._options.template_data.items()
+        }
+        body: dict[str, Any] = {"template_id": self._options.template_id, "template_data": data}
+        if self._options.template_by == "uid":  # it refuses a tracking_id
+            return "/v3.0/oa/message/template", {"user_id": outgoing.to, **body}
+        return "/message/template", {"phone": outgoing.to.removeprefix("+"), **body, "tracking_id": outgoing.key}
+
+    async def _note_template(self, state: str, reason: str) -> None:
+        """A send tells how the template's review stands. Never in the way of the send's own outcome."""
+        if not state or self._vault is None:
+            return
+        subject = self._options.template_id
+        known = partial(items.find, channel=self.name, kind="template", subject=subject)
+        work = partial(items.note, channel=self.name, kind="template", subject=subject, state=state, reason=reason)
+        try:
+            item = await asyncio.to_thread(self._vault.read, known)
+            if item is None or item.state != state:
+                await asyncio.to_thread(self._vault.write, work)
+        except (BroadcasterError, SQLAlchemyError) as error:
+            log.error("zalo.cannot_write %s: %s", self.name, type(error).__name__)
+
+    def _acceptance(self, id: str, outgoing: Outgoing) -> Accepted:
+        """Raises: OutcomeUnknown unless the answer has an id of its own."""
+        if not id:
+            raise OutcomeUnknown("Zalo's answer has no message id; it cannot be told whether the message was taken.")
+        if not self._seen.claim(id, owner=outgoing.dedupe_key):
+            raise OutcomeUnknown(
+                "Zalo's answer repeats the id of an earlier message; it proves nothing about this one."
+            )
+        return Accepted(provider_id=id)
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        payload: Mapping[str, Any] | None,
+        *,
+        ends: float,
+        codes: Mapping[int, Meaning] = OA,
+    ) -> dict[str, Any]:
+        """One request with a good token. Where Zalo says that the token is not good, nothing was done: renew it, once."""
+        pair = await self._tokens.get(timeout=_left(ends))
+        try:
+            return await self._ask(method, path, payload, pair, ends, codes)
+        except TokenExpired:
+            pair = await self._tokens.renew(pair, timeout=_left(ends))
+        try:
+            return await self._ask(method, path, payload, pair, ends, codes)
+        except TokenExpired as error:
+            raise Misconfigured(
+                f"{error} A renewed one is refused too: check that `app_id` and `oa_id` belong together.",
+                code=error.code,
+            ) from None
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        payload: Mapping[str, Any] | None,
+        pair: Pair,
+        ends: float,
+        codes: Mapping[int, Meaning],
+    ) -> dict[str, Any]:
+        headers = {"access_token": pair.access}
+        if payload is not None:
+            headers["Content-Type"] = "application/json"
+        if self._options.appsecret_proof:
+            secret = self._options.app_secret.reveal().encode()
+            headers["appsecret_proof"] = hmac.digest(secret, pair.access.encode(), hashlib.sha256).hex()
+        base = self._business if path.startswith("/message/") else self._api
+        body = msgspec.json.encode(payload) if payload is not None else None
+        answer = await self._wire.call(method, base + path, headers=headers, body=body, timeout=_left(ends))
+        return judge(answer, codes)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _left(ends: float) -> float:
+    """Seconds left of a send. Raises: NotAccepted when there are none for another request."""
+    left = ends - _now()
+    if left <= 0.01:
+        raise NotAccepted(
+            "The time was over before the message could be handed over; nothing was sent.", code="timeout"
+        )
+    return left
+
+
+def _traits(options: Options) -> Traits:
+    found = {"article": ARTICLE, "cs": CS, "template": TEMPLATE}[options.mode]
+    if options.mode == "template" and options.template_by == "uid":
+        found = replace(found, address="zalo", after_silence="ask")
+    return found if options.hours is None else replace(found, hours=options.hours)
+
+
+def _look(options: Options, settings: ChannelSettings) -> Look:
+    return Look(
+        author=options.author or settings.office_name[:AUTHOR_LIMIT],
+        cover_url=options.cover_url,
+        status=options.article_status,
+        target=options.target,
+        review_poll=parse_span(options.review_poll, where=f"channels.{settings.name}.review_poll"),
+        monthly_quota=settings.common.monthly_quota,
+        daily_quota=settings.common.daily_quota,
+        zone=ZoneInfo(settings.timezone),
+    )
+
+
+def _check_settings(name: str, options: Options, settings: ChannelSettings) -> None:
+    """Raises: WrongUse naming the key."""
+    where = f"config: channels.{name}"
+    if not USER.fullmatch(options.oa_id):
+        raise WrongUse(f"{where}.oa_id: give the official account's id, a long number.")
+    if not options.app_id.isdecimal():
+        raise WrongUse(f"{where}.app_id: give the app's id, a long number.")
+    if options.hours and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", options.hours):
+        raise WrongUse(f'{where}.hours: write them like "08:00-21:30", or "" for any hour.')
+    if options.mode == "article":
+        _check_article(where, options, settings)
+    if options.mode == "template":
+        _check_template(where, options)
+
+
+def _check_article(where: str, options: Options, settings: ChannelSettings) -> None:
+    if not options.cover_url.startswith("https://"):
+        raise WrongUse(f"{where}.cover_url: an article needs a cover; give the https address of a picture.")
+    if len(options.author) > AUTHOR_LIMIT:
+        raise WrongUse(f"{where}.author: at most {AUTHOR_LIMIT} characters.")
+    if not settings.common.monthly_quota:
+        raise WrongUse(
+            f"{where}.monthly_quota: say how many broadcasts a month the account's package carries, as its console shows."
+        )
+    if parse_span(options.review_poll, where=f"{where}.review_poll").total_seconds() < 1:
+        raise WrongUse(f"{where}.review_poll: at least 1s.")
+
+
+def _check_template(where: str, options: Options) -> None:
+    if not options.template_id:
+        raise WrongUse(f"{where}.template_id: give the id of the approved template.")
+    known = ", ".join(f"{{{slot}}}" for slot in SLOTS)
+    if not options.template_data:
+        raise WrongUse(f"{where}.template_data: say which value of the template says what, with {known}.")
+    for key, value in options.template_data.items():
+        if any(slot not in SLOTS for slot in SLOT.findall(value)):
+            raise WrongUse(f"{where}.template_data.{key}: in braces stands one of {known}.")
+
+
+def _check_ours(event: Mapping[str, Any], options: Options) -> None:
+    """Raises: NotAllowed for an event of another app, signed though it be."""
+    app = word(event.get("app_id"))
+    if app and app != options.app_id:
+        raise NotAllowed("The call is about another app; check the address that app calls.")

@@ -11,7 +11,7 @@ from typing import Any
 
 import anyio
 import pytest
-from channel_builders import TELEGRAM, TWILIO, MakeOutgoing, MakeSettings
+from channel_builders import OA, TELEGRAM, TWILIO, ZALO, MakeOutgoing, MakeSettings
 
 from broadcaster.channel import registry
 from broadcaster.channel.base import (
@@ -33,6 +33,7 @@ from broadcaster.simulator.faults import Fault
 from broadcaster.simulator.provider import Provider
 from broadcaster.simulator.telegram import TelegramSimulator
 from broadcaster.simulator.twilio import TwilioSimulator
+from broadcaster.simulator.zalo import ZaloSimulator
 
 pytestmark = pytest.mark.anyio
 
@@ -117,6 +118,8 @@ def rig_of(name: str, make_settings: MakeSettings) -> Any:
             return http_rig(TelegramSimulator(), "telegram", TELEGRAM, "@kenhtinh", make_settings)
         case "feed":
             return feed_rig(make_settings)
+        case "zalo-oa":
+            return http_rig(ZaloSimulator(), "zalo-oa", ZALO, OA, make_settings)
     raise AssertionError(f"the contract test knows no rig for {name}; write one")
 
 
