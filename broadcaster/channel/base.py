@@ -72,6 +72,7 @@ class Inbound:
     """What a person said or did back. The text is held as long as a person must read it, and never logged."""
 
     sender: str  # address in the channel's own form
+    address: str = ""  # kind of the address, where it is not the one the channel sends to; "" = it is
     kind: Literal["words", "left"] = "words"  # left: blocked us, unfollowed, unsubscribed by the provider's own button
     text: str = ""
     event_id: str = ""  # the provider's own id of this event, for de-duplication

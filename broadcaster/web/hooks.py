@@ -136,7 +136,7 @@ def _keep(
 ) -> None:
     receipt.put(tx.connection, channel.name, deliveries, now=tx.now)
     for inbound in said:
-        sender = opt_out.Sender.of(channel.traits.address, inbound.sender, office_key=key)
+        sender = opt_out.Sender.of(inbound.address or channel.traits.address, inbound.sender, office_key=key)
         digest = opt_out.digest(inbound, sender)
         meaning = opt_out.meaning_of(inbound)
         if meaning.refuses:
@@ -155,7 +155,7 @@ async def _confirmation(hooks: Hooks, channel: Channel, inbound: Inbound) -> Res
     """What the person is told, once, where the provider says it for us."""
     if not isinstance(channel, AnswersPeople) or inbound.kind == "left" or not opt_out.meaning(inbound.text).refuses:
         return None
-    sender = opt_out.Sender.of(channel.traits.address, inbound.sender, office_key=hooks.office_key)
+    sender = opt_out.Sender.of(inbound.address or channel.traits.address, inbound.sender, office_key=hooks.office_key)
     if await asyncio.to_thread(hooks.read, partial(opt_out.is_suppressed, sender=sender)):
         return None
     kind, body = channel.answer(inbound, opt_out.CONFIRMATION["vi"])
