@@ -1,9 +1,11 @@
-"""`broadcaster run`: scheduler and sender in one process."""
+"""`broadcaster run`: scheduler and sender in one process, the web desk beside it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,7 +24,7 @@ def _root() -> None: ...
 @click.option("--until-idle", is_flag=True, help="Do all that is due, then exit.")
 @click.option("--no-web", is_flag=True, help="Without the web desk.")
 @json_option
-def run(session: Session, until_idle: bool, no_web: bool, as_json: bool) -> int:  # noqa: ARG001 - the web desk comes later
+def run(session: Session, until_idle: bool, no_web: bool, as_json: bool) -> int:
     """Send what is due, on schedule, until Ctrl-C or SIGTERM; answers under way are still written."""
     from broadcaster.access.user import Act
     from broadcaster.app import build_engine
@@ -45,13 +47,36 @@ def run(session: Session, until_idle: bool, no_web: bool, as_json: bool) -> int:
                 session.say(f"broadcaster: channel {channel} cannot send: {why}")
             if not until_idle:
                 session.say("broadcaster is sending; stop with Ctrl-C. Look on with: broadcaster broadcast list")
-            asyncio.run(_until_idle(engine) if until_idle else _forever(engine))
+            with nullcontext() if until_idle or no_web else _web_beside(session):
+                asyncio.run(_until_idle(engine) if until_idle else _forever(engine))
             summary = _summary(session, engine)
     finally:
         database.close()
     if until_idle:
         emit(summary, as_json=True) if as_json else session.say(_sentence(summary))
     return 1 if summary["paused"] or summary["stops"] else 0
+
+
+@contextmanager
+def _web_beside(session: Session) -> Iterator[None]:
+    """The web desk as a child process, so that pages never stall a lane; it ends when this process does, however it does.
+
+    A desk that cannot start says why on standard error, and sending goes on.
+    """
+    import subprocess
+    import sys
+
+    words = [sys.executable, "-m", "broadcaster.cli.main", "web", "--config", str(session.config_path), "--until-eof"]
+    child = subprocess.Popen(words, stdin=subprocess.PIPE)
+    try:
+        yield
+    finally:
+        if child.stdin:
+            child.stdin.close()
+        try:
+            child.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            child.kill()
 
 
 async def _forever(engine: Engine) -> None:

@@ -16,7 +16,8 @@ def _root() -> None: ...
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=None, help="Port; default: web.port; 0 takes a free one."
 )
-def web(session: Session, host: str, port: int | None) -> None:
+@click.option("--until-eof", is_flag=True, hidden=True, help="End when standard input does: for `run`.")
+def web(session: Session, host: str, port: int | None, until_eof: bool) -> None:
     """Pages for staff, approvers and auditors, and the public pages, until Ctrl-C or SIGTERM. It sends nothing itself."""
     import logging
 
@@ -24,4 +25,4 @@ def web(session: Session, host: str, port: int | None) -> None:
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    serve(session.config, clock=session.clock, host=host, port=port, tell=session.say)
+    serve(session.config, clock=session.clock, host=host, port=port, tell=session.say, until_eof=until_eof)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import sys
+import threading
 from collections.abc import Callable
+from typing import Any
 
 from broadcaster.clock import Clock
 from broadcaster.config import Config
@@ -12,9 +16,16 @@ from broadcaster.web.app import address, make_app
 
 
 def serve(
-    config: Config, *, clock: Clock | None = None, host: str = "", port: int | None = None, tell: Callable[[str], None]
+    config: Config,
+    *,
+    clock: Clock | None = None,
+    host: str = "",
+    port: int | None = None,
+    tell: Callable[[str], None],
+    until_eof: bool = False,
 ) -> None:
-    """Serve until SIGINT or SIGTERM; `tell` gets the address, and the set-up link while there is no user.
+    """Serve until SIGINT or SIGTERM, or the end of standard input; `tell` gets the address, and the set-up link while there
+    is no user.
 
     Raises: Busy when the port is taken.
     """
@@ -33,7 +44,17 @@ def serve(
         app, log_level="warning", access_log=False, server_header=False, date_header=True, timeout_graceful_shutdown=3,
         lifespan="on", proxy_headers=bool(config.web.public_url), forwarded_allow_ips="127.0.0.1",
     )  # fmt: skip
-    uvicorn.Server(settings).run(sockets=[listening])
+    server = uvicorn.Server(settings)
+    if until_eof:
+        threading.Thread(target=_end_with_input, args=(server,), daemon=True).start()
+    server.run(sockets=[listening])
+
+
+def _end_with_input(server: Any) -> None:
+    """The parent holds the other end: when it is gone, even killed, the desk goes too."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdin.buffer.read()
+    server.should_exit = True
 
 
 def _listen(host: str, port: int) -> socket.socket:
