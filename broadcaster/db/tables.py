@@ -19,6 +19,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
+    String,
     Table,
     UniqueConstraint,
     text,
@@ -375,6 +376,12 @@ class Broadcast(Row, table=True):
     created_at: datetime = Field(sa_type=Instant)
     started_at: datetime | None = Field(default=None, sa_type=Instant)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    # JSON {"state", "reason", "actor"} while what has not left is being closed; "" else
+    ending: str = Field(default="", sa_column=Column(String, nullable=False, server_default=""))
+    sender: str | None = None  # of an ad-hoc one: what people see it comes from, as approved
+    # seconds without a receipt after which the next channel of a chain is used; 0 = only after a definite failure
+    fallback_after: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    corrects: int | None = None  # the broadcast it corrects
 
 
 class Dispatch(Row, table=True):
@@ -391,6 +398,11 @@ class Dispatch(Row, table=True):
               postgresql_where=text("state IN ('sending', 'unknown')")),
         Index("dispatch_recent", "address_id", "sent_at", sqlite_where=text("sent_at IS NOT NULL"),
               postgresql_where=text("sent_at IS NOT NULL")),
+        Index("dispatch_fell", "broadcast_id", "channel", "id",
+              sqlite_where=text("state IN ('failed', 'undelivered', 'suppressed')"),
+              postgresql_where=text("state IN ('failed', 'undelivered', 'suppressed')")),
+        Index("dispatch_fallback", "fallback_of", unique=True, sqlite_where=text("fallback_of IS NOT NULL"),
+              postgresql_where=text("fallback_of IS NOT NULL")),
     )  # fmt: skip
     id: int | None = Field(default=None, sa_column=Column(BigKey, primary_key=True))
     broadcast_id: int = Field(foreign_key="broadcast.id")
@@ -407,6 +419,8 @@ class Dispatch(Row, table=True):
     )  # of the last intent; NULL if certainly nothing left
     provider_id: str | None = None
     reason: str | None = None
+    # the dispatch of the same person, earlier in the chain, whose place it takes
+    fallback_of: int | None = Field(default=None, sa_column=Column(BigKey))
 
 
 class Attempt(Row, table=True):
@@ -443,6 +457,30 @@ class PriceRow(Row, table=True):
     amount: int = Field(sa_type=BigInteger)  # millionths of the currency, per part
     currency: str
     since: datetime = Field(sa_type=Instant)
+
+
+class Correction(Row, table=True):
+    """A wrong text was out: who said so, why, and which message sets it right."""
+
+    __tablename__ = "correction"
+    __table_args__ = (UniqueConstraint("broadcast_id", name="correction_once"),)
+    id: int | None = Field(default=None, primary_key=True)
+    broadcast_id: int = Field(foreign_key="broadcast.id")
+    message_id: str
+    reason: str
+    asked_by: str
+    asked_at: datetime = Field(sa_type=Instant)
+
+
+class TakeDown(Row, table=True):
+    """What became of taking one published thing back. States: done, failed."""
+
+    __tablename__ = "take_down"
+    dispatch_id: int = Field(sa_column=Column(BigKey, ForeignKey("dispatch.id"), primary_key=True, autoincrement=False))
+    correction_id: int = Field(foreign_key="correction.id")
+    state: str
+    reason: str
+    at: datetime = Field(sa_type=Instant)
 
 
 class Tally(Row, table=True):
@@ -596,6 +634,32 @@ class ProviderItem(Row, table=True):
     made_at: datetime = Field(sa_type=Instant)
     at: datetime = Field(sa_type=Instant)  # of `state`
     looked_at: datetime | None = Field(default=None, sa_type=Instant)  # first look-up that found nothing
+
+
+# -- activity ---------------------------------------------------------------------------------------------------------
+
+
+class ActivityRow(Row, table=True):
+    """One entry of the register. Only added to, by trigger; `corrects` names the entry it stands in the place of."""
+
+    __tablename__ = "activity"
+    __table_args__ = (UniqueConstraint("corrects", name="activity_corrected_once"),)
+    id: int | None = Field(default=None, primary_key=True)
+    campaign_id: str = Field(default="", index=True)  # "" = of none
+    kind: str
+    day: date
+    commune: str = ""
+    units: int = 1
+    minutes: int = 0
+    participants: int = 0
+    at_risk: str = "{}"  # JSON: group -> participants of it
+    note: str = ""
+    attachment: str = ""  # SHA-256 of the kept file
+    corrects: int | None = Field(default=None, foreign_key="activity.id")
+    void: bool = False
+    by: str
+    source: str
+    at: datetime = Field(sa_type=Instant)
 
 
 # -- ledger -----------------------------------------------------------------------------------------------------------

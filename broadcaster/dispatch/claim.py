@@ -242,7 +242,7 @@ def wake(tx: Transaction, channel: str) -> int:
 def bring_forward(tx: Transaction, channel: str, by: timedelta) -> None:
     """The wall clock was set back: retries of this channel wait no longer for that."""
     waiting = and_(DISPATCH.c.channel == channel, DISPATCH.c.state == State.RETRY_WAIT.value)
-    earlier = literal_column("not_before") - bindparam("by", to_micros(EPOCH + by), type_=BigInteger)
+    earlier: Any = literal_column("not_before") - bindparam("by", to_micros(EPOCH + by), type_=BigInteger)
     tx.connection.execute(update(DISPATCH).where(waiting).values(not_before=earlier))
 
 
