@@ -80,6 +80,10 @@ class Provider:
         """An error in the provider's own words."""
         raise NotImplementedError
 
+    def shown(self, request: web.BaseRequest) -> str:
+        """The request's address as the book may keep it: without a secret."""
+        return request.path_qs if "/bot" not in request.path else "/bot***/" + request.path.rpartition("/")[2]
+
     # ---- life
 
     async def start(self) -> Self:
@@ -131,7 +135,7 @@ class Provider:
         reply = self._decide(call, fault)
         self.book.write(
             n=number,
-            path=request.path_qs if "/bot" not in request.path else "/bot***/" + request.path.rpartition("/")[2],
+            path=self.shown(request),
             to=call.to,
             body=call.body,
             reference=call.reference,
