@@ -8,7 +8,7 @@ import random
 import secrets
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -21,8 +21,10 @@ from sqlalchemy import insert, select, update
 
 from broadcaster.approval.store import note_rule
 from broadcaster.channel import registry
+from broadcaster.channel.vault import Vault
 from broadcaster.clock import Clock
 from broadcaster.config import ChannelSettings, Config, parse_span
+from broadcaster.content.files import KEPT
 from broadcaster.content.store import refresh_facts
 from broadcaster.db.engine import Database
 from broadcaster.db.tables import Meta, table
@@ -194,7 +196,11 @@ def build_engine(
     writer = Writer(database, clock, first=stops.share_lock)
     roads = read_roads(config)
     office_key = config.secret(config.office.key, where="office.key").reveal().encode()
-    signature = Signature(office=config.office.code, secret=office_key, public_url=config.web.public_url)
+    signature = Signature(
+        office=config.office.code, secret=office_key, public_url=config.web.public_url,
+        recordings=config.path(config.folders.content) / KEPT,
+    )  # fmt: skip
+    vault = Vault(database, clock, office_key, write=lambda work: writer.submit(work).result())
     facts = config.path(config.folders.content) / "facts.toml"
 
     def refresh(tx: Transaction) -> None:
@@ -202,7 +208,7 @@ def build_engine(
 
     lanes, reconcilers, missing = [], [], {}
     for name, road in roads.items():
-        settings = config.channel(name)
+        settings = replace(config.channel(name), vault=vault)
         try:
             channel = registry.build(settings)
         except BroadcasterError as error:
