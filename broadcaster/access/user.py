@@ -51,6 +51,7 @@ class Act(StrEnum):
     STOP_LIFT = "stop.lift"
     LEDGER_EXPORT = "ledger.export"
     LEDGER_CHECKPOINT = "ledger.checkpoint"
+    ACTIVITY_ADD = "activity.add"
     REPORT_MAKE = "report.make"
     PRINT_MAKE = "print.make"
     USER_MANAGE = "user.manage"
@@ -87,6 +88,7 @@ MAY: dict[Act, frozenset[Role]] = {
     Act.STOP_LIFT: frozenset({Role.OPERATOR, Role.APPROVER}),
     Act.LEDGER_EXPORT: frozenset(Role),
     Act.LEDGER_CHECKPOINT: frozenset(Role),
+    Act.ACTIVITY_ADD: frozenset({Role.AUTHOR, Role.OPERATOR}),
     Act.REPORT_MAKE: frozenset(Role),
     Act.PRINT_MAKE: frozenset({Role.AUTHOR, Role.OPERATOR}),
     Act.USER_MANAGE: frozenset({Role.ADMIN}),

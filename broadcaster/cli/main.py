@@ -28,6 +28,7 @@ NOUNS: dict[str, tuple[str, str, str]] = {
     "resume": ("stop", "resume", "Lift a stop: two people."),
     "dispatch": ("dispatch", "dispatch", "Single dispatches, and what to do with doubtful ones."),
     "lane": ("lane", "lane", "Channel accounts: queue, pause."),
+    "activity": ("activity", "activity", "What people did: trainings, talks, leaflets, plays."),
     "ledger": ("ledger", "ledger", "The dispatch log: list, verify, export."),
     "report": ("report", "report", "The campaign's figures."),
     "print": ("print", "print_", "Posters, board pictures, leaflets, newsletters, talking points."),

@@ -13,7 +13,7 @@ import click
 from broadcaster.cli.session import Session, command, emit, json_option
 
 if TYPE_CHECKING:
-    from broadcaster.report.document import Cut, Letterhead
+    from broadcaster.report.document import Activity, Cut, Letterhead
     from broadcaster.report.figures import Count, Figures, Row
     from broadcaster.report.narrative import Narrative
 
@@ -101,10 +101,11 @@ def _official(session: Session, figures: Figures, form: str, *, number: str, day
     campaign = figures.standing.campaign
     since, until = _window(session, campaign)
     cut, categories, rows = _taken(session, campaign)
+    activities = _activities(session, campaign)
     if form == "xlsx":
-        return workbook.xlsx(figures, rows, activities=(), cut=cut)
+        return workbook.xlsx(figures, rows, activities=activities, cut=cut)
     made = document(
-        figures, head=_letterhead(session), since=since, until=until, categories=categories, activities=(),
+        figures, head=_letterhead(session), since=since, until=until, categories=categories, activities=activities,
         narrative=_narrative(session, campaign), cut=cut, number=number, day=day,
     )  # fmt: skip
     return {"docx": official.docx, "pdf": official.pdf, "html": page.html}[form](made)
@@ -123,6 +124,22 @@ def _taken(session: Session, campaign: str) -> tuple[Cut, dict[str, Count], list
         found = by_category(connection, campaign), rows(connection, campaign, adapters=adapters)
     at = session.clock.now().astimezone(ZoneInfo(session.config.office.timezone))
     return Cut(at=at, entries=tree.size, root=tree.root().hex()), *found
+
+
+def _activities(session: Session, campaign: str) -> list[Activity]:
+    from broadcaster.activity.activity import KINDS, sums
+    from broadcaster.activity.store import standing
+    from broadcaster.report.document import Activity
+
+    with session.read() as connection:
+        found = sums(one.activity for one in standing(connection, campaign=campaign))
+    return [
+        Activity(
+            form=f"{one.heading} ({KINDS[one.kind][1]})", times=one.times, units=one.units, minutes=one.minutes,
+            participants=one.participants,
+        )
+        for one in found
+    ]  # fmt: skip
 
 
 def _window(session: Session, campaign: str) -> tuple[date, date]:

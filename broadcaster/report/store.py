@@ -45,10 +45,11 @@ def rows(connection: Connection, campaign_id: str, *, adapters: Mapping[str, str
 
 def by_category(connection: Connection, campaign_id: str) -> dict[str, Count]:
     """Category of the message -> dispatches by state; a broadcast that never started has its message's newest category."""
+    of_message = REVISION.alias()
     newest = (
-        select(REVISION.c.category)
-        .where(REVISION.c.message_id == BROADCAST.c.message_id)
-        .order_by(REVISION.c.created_at.desc())
+        select(of_message.c.category)
+        .where(of_message.c.message_id == BROADCAST.c.message_id)
+        .order_by(of_message.c.created_at.desc())
         .limit(1)
         .scalar_subquery()
     )

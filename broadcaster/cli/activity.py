@@ -1,0 +1,172 @@
+"""`broadcaster activity`: the register of what people did."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from broadcaster.cli.session import Session, command, emit, json_option
+
+if TYPE_CHECKING:
+    from broadcaster.activity.activity import Activity
+    from broadcaster.activity.store import Kept
+
+COLUMNS = ("id", "day", "kind", "commune", "units", "minutes", "participants", "at_risk", "attachment", "by")
+DAY = click.DateTime(["%Y-%m-%d", "%d/%m/%Y"])
+
+
+@click.group()
+def activity() -> None:
+    """What people did: trainings, talks, leaflets, loudspeaker plays; in the same ledger."""
+
+
+def _numbers(function: Any) -> Any:
+    for option in (
+        click.option("--note", default="", help="In your own words; no names of people at risk."),
+        click.option("--attachment", type=click.Path(path_type=Path, dir_okay=False, exists=True), default=None,
+                     help="A photo or PDF; a photo is kept without its place and camera."),
+        click.option("--at-risk", default="", metavar="G=N,..", help='Participants by group: "trẻ em=12, phụ nữ=30".'),
+        click.option("--participants", type=click.IntRange(0), default=0, help="People who took part."),
+        click.option("--minutes", type=click.IntRange(0), default=0, help="Minutes of it all."),
+        click.option("--units", type=click.IntRange(0), default=1, show_default=True, help="How many: sheets, plays, sessions."),
+        click.option("--commune", default="", help="Where."),
+        click.option("--day", type=DAY, required=True, help="When, like 30/07/2027."),
+        click.option("--kind", required=True, help="`broadcaster activity kinds` lists them."),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+@command(activity, "kinds")
+@json_option
+def kinds(session: Session, as_json: bool) -> None:  # noqa: ARG001 - every command has a session
+    """The kinds of activity, and what is counted of each."""
+    from broadcaster.activity.activity import KINDS
+
+    rows = [{"kind": kind, "heading": heading, "counted": unit} for kind, (heading, unit) in KINDS.items()]
+    emit(rows, as_json=as_json, columns=("kind", "heading", "counted"))
+
+
+@command(activity, "add")
+@_numbers
+@click.option("--campaign", default="", help="Count it in this campaign's report.")
+@json_option
+def add(session: Session, campaign: str, as_json: bool, **values: Any) -> None:
+    """Enter one activity."""
+    _add(session, _read(session, campaign, values), as_json=as_json)
+
+
+@command(activity, "correct")
+@click.argument("id_", metavar="ID", type=click.IntRange(1))
+@_numbers
+@json_option
+def correct(session: Session, id_: int, as_json: bool, **values: Any) -> None:
+    """Put a corrected entry in the place of activity ID; both stay in the ledger."""
+    from broadcaster.activity import store
+
+    with session.read() as connection:
+        old = store.get(connection, id_)
+    _add(session, _read(session, old.activity.campaign, values), as_json=as_json, corrects=id_)
+
+
+@command(activity, "void")
+@click.argument("id_", metavar="ID", type=click.IntRange(1))
+@json_option
+def void(session: Session, id_: int, as_json: bool) -> None:
+    """Take activity ID back: it counts no more, and stays in the ledger."""
+    from broadcaster.activity import store
+
+    with session.read() as connection:
+        old = store.get(connection, id_)
+    _add(session, old.activity, as_json=as_json, corrects=id_, void=True)
+
+
+@command(activity, "list")
+@click.option("--campaign", default=None, help="Only those of this campaign.")
+@click.option("--commune", default=None, help="Only those of this commune.")
+@json_option
+def list_(session: Session, campaign: str | None, commune: str | None, as_json: bool) -> None:
+    """What counts, by day; entries that look like the same thing told twice are named."""
+    from broadcaster.activity import store
+    from broadcaster.activity.activity import twins
+
+    with session.read() as connection:
+        found = store.standing(connection, campaign=campaign, commune=commune)
+    for same in twins((one.id, one.activity) for one in found):
+        session.say(f"Perhaps told twice: {', '.join(map(str, same))}. If so: broadcaster activity void {same[-1]}")
+    emit([_row(one) for one in found], as_json=as_json, columns=COLUMNS)
+
+
+@command(activity, "import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--campaign", default="", help="Count them in this campaign's report.")
+@json_option
+def import_(session: Session, file: Path, campaign: str, as_json: bool) -> int:
+    """Enter a commune's list, CSV or XLSX. One wrong row and nothing is entered: correct it and import again."""
+    from broadcaster.access.user import Act
+    from broadcaster.activity import store
+    from broadcaster.activity.importing import read
+
+    by = session.actor(Act.ACTIVITY_ADD)
+    found, wrong = read(file, campaign=campaign, today=_today(session))
+    if wrong:
+        for line in wrong[:50]:
+            session.say(line)
+        session.say(f"{len(wrong)} wrong rows; nothing was entered.")
+        return 1
+    with session.write() as tx:
+        numbers = store.add(tx, found, by=by, source="import")
+    emit({"entered": len(numbers)}, as_json=as_json)
+    return 0
+
+
+def _read(session: Session, campaign: str, values: dict[str, Any]) -> Activity:
+    from broadcaster.activity import attachment
+    from broadcaster.activity.activity import Activity, check, groups
+
+    day: datetime = values["day"]
+    found = check(
+        Activity(
+            kind=values["kind"], day=day.date(), commune=values["commune"].strip(), campaign=campaign,
+            units=values["units"], minutes=values["minutes"], participants=values["participants"],
+            at_risk=groups(values["at_risk"]), note=values["note"].strip(),
+        ),
+        today=_today(session),
+    )  # fmt: skip
+    file: Path | None = values["attachment"]
+    if file is None:
+        return found
+    from dataclasses import replace
+
+    kept = replace(found, attachment=attachment.keep(session.config.path("attachments"), file))
+    session.say("Look at the picture once more: nobody under 16 and nobody at risk may be recognised on it.")
+    return kept
+
+
+def _add(session: Session, found: Activity, *, as_json: bool, corrects: int | None = None, void: bool = False) -> None:
+    from broadcaster.access.user import Act
+    from broadcaster.activity import store
+
+    by = session.actor(Act.ACTIVITY_ADD)
+    with session.write() as tx:
+        (number,) = store.add(tx, [found], by=by, source="staff", corrects=corrects, void=void)
+    emit({"activity": number, "kind": found.kind, "day": found.day.isoformat()}, as_json=as_json)
+
+
+def _row(kept: Kept) -> dict[str, Any]:
+    one = kept.activity
+    return {
+        "id": kept.id, "day": one.day.isoformat(), "kind": one.kind, "commune": one.commune, "campaign": one.campaign,
+        "units": one.units, "minutes": one.minutes, "participants": one.participants, "at_risk": dict(one.at_risk),
+        "note": one.note, "attachment": one.attachment[:12], "by": kept.by, "source": kept.source,
+        "corrects": kept.corrects,
+    }  # fmt: skip
+
+
+def _today(session: Session) -> date:
+    from zoneinfo import ZoneInfo
+
+    return session.clock.now().astimezone(ZoneInfo(session.config.office.timezone)).date()
