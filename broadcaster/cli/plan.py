@@ -22,7 +22,9 @@ COLUMNS = ("local", "schedule", "message", "channel", "recipients", "sms", "cost
 @click.option(
     "--ics", "calendar_file", metavar="FILE", default=None, help="Write a calendar file; - for standard output."
 )
-def plan(session: Session, id_: str, as_json: bool, calendar_file: str | None) -> None:
+@click.option("--pdf", "paper", type=click.Path(path_type=Path, dir_okay=False), default=None,
+              help="Write the plan as a PDF, to be signed.")  # fmt: skip
+def plan(session: Session, id_: str, as_json: bool, calendar_file: str | None, paper: Path | None) -> None:
     """What a campaign sends when, to how many, at what cost, until when, and what stands in the way.
 
     Works for any campaign file, approved or not, past or future. With --json one row per occurrence and channel.
@@ -36,9 +38,12 @@ def plan(session: Session, id_: str, as_json: bool, calendar_file: str | None) -
     rows = forecast(spec, ground)
     if calendar_file:
         _write_calendar(session, spec, ground, rows, calendar_file)
+    if paper:
+        paper.write_bytes(_on_paper(session, spec, rows))
+        session.say(f"Wrote {paper}.")
     if as_json:
         emit([row.shown() for row in rows], as_json=True)
-    elif not calendar_file:
+    elif not (calendar_file or paper):
         _tell(spec, rows)
 
 
@@ -62,6 +67,19 @@ def _read(session: Session, id_: str) -> tuple[CampaignSpec, Ground]:
             session.say(f"There is no file of {id_} any more; this is its plan as approved.")
             spec = store.plan(connection, row.plan_hash).campaign
         return spec, survey(connection, config, library, spec, now=session.clock.now())
+
+
+def _on_paper(session: Session, spec: CampaignSpec, rows: list[Row]) -> bytes:
+    """With the hash of what waits for approval, else of what is in force, if that is what the file says."""
+    from broadcaster.approval import store as approvals
+    from broadcaster.printing.plan import sheet
+    from broadcaster.schedule import store
+
+    with session.read() as connection:
+        given = approvals.open_(connection, "plan", spec.id) or approvals.current(connection, "plan", spec.id)
+        document = store.plan(connection, given.subject) if given else None
+    same = document if document and document.campaign == spec else None
+    return sheet(spec, rows, office=session.config.office.name, plan=same)
 
 
 def _write_calendar(session: Session, spec: CampaignSpec, ground: Ground, rows: list[Row], target: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import subprocess
 import unicodedata
@@ -111,3 +112,22 @@ def test_only_an_approved_message_is_printed_and_the_ledger_says_so(
     entry = json.loads(capsys.readouterr().out.splitlines()[-1])
     entry = entry[-1] if isinstance(entry, list) else entry
     assert (entry["piece"], entry["sha256"], entry["revisions"]) == ("poster", told["sha256"], told["revisions"])
+
+
+@needs_pdftotext
+def test_the_plan_is_printed_with_its_totals_and_the_hash_that_waits(
+    office: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    campaign = "chong-mua-ban-nguoi-2027"
+    assert _run(["plan", campaign, "--pdf", "plan.pdf"]) == 0
+    assert "Chưa trình duyệt" in text_of(Path("plan.pdf").read_bytes(), tmp_path)
+    assert _run(["plan", campaign, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    said = text_of(Path("plan.pdf").read_bytes(), tmp_path)
+
+    total = f"{sum(row['recipients'] for row in rows):,}".replace(",", ".")
+    assert f"{total} lượt gửi" in said
+    assert "01/07/2027" in said
+    found = re.findall(r"^ *\d\d/\d\d/\d{4} +08:00 ", said, re.MULTILINE)
+    assert len(found) == sum(row["local"].endswith("T08:00") for row in rows) > 0
