@@ -10,10 +10,11 @@ from datetime import date
 from functools import lru_cache
 
 from broadcaster.audience.phone import BadAddress, parse_phone
+from broadcaster.channel import officer_link
 from broadcaster.content import words
 from broadcaster.errors import BroadcasterError, WrongUse
 
-KINDS = ("phone", "email", "zalo", "telegram")  # of address, in the order in which they are shown
+KINDS = ("phone", "email", "zalo", "telegram", "loudspeaker")  # of address, in the order in which they are shown
 COLUMNS = ("name", *KINDS, "language", "commune", "consent_source", "consent_date")
 LONGEST_CELL = 200  # characters of a name, a commune, a consent source
 OLDEST_CONSENT = 1990  # years before it, and after today, are typing errors
@@ -25,6 +26,7 @@ ALIASES = {
     "email": "e mail, thu dien tu, hop thu, dia chi thu dien tu, dia chi email, mail",
     "zalo": "zalo id, zalo user id, ma zalo",
     "telegram": "telegram id, chat id, telegram chat id, ma telegram",
+    "loudspeaker": "loa, ma loa, dai truyen thanh, ma dai, ma xa, truyen thanh, commune code",
     "language": "ngon ngu, tieng, lang",
     "commune": "xa, phuong, xa phuong, phuong xa, dia ban, ward",
     "consent_source": "nguon dong y, nguon chap thuan, noi dong y, consent, dong y",
@@ -174,7 +176,7 @@ def parse_address(kind: str, text: str) -> str:
         raise BadAddress(
             "was shortened by a spreadsheet (like 2.51E+15), its digits are lost; format the column as text"
         )
-    return {"email": _email, "zalo": _zalo, "telegram": _telegram}[kind](plain)
+    return {"email": _email, "zalo": _zalo, "telegram": _telegram, "loudspeaker": _station}[kind](plain)
 
 
 def _email(text: str) -> str:
@@ -199,6 +201,14 @@ def _telegram(text: str) -> str:
     if not re.fullmatch(r"-?\d{5,20}|@[A-Za-z]\w{3,31}", text, re.ASCII):
         raise BadAddress("is no Telegram chat id (a number) or @channel")
     return text.lower()
+
+
+def _station(text: str) -> str:
+    """A commune's code, or its name made into one: it names the folder of its bulletins."""
+    code = fold(text).replace(" ", "-")
+    if not officer_link.STATION.fullmatch(code):
+        raise BadAddress("is no commune's code; write letters, digits and hyphens, like 14845 or muong-lat")
+    return code
 
 
 def read_address(text: str) -> Address:

@@ -43,6 +43,7 @@ class Outgoing:
     expires_at: datetime  # aware UTC; not sent after it
     published_at: datetime | None = None  # aware UTC; the nominal time of the broadcast, for channels that print it
     category: str = ""  # the message's category, for channels that file by it
+    receipt_link: str = ""  # where a commune's officer says what became of it; "" if there is none
     opt_out: str = ""  # this person's opt-out page, already in the text where it asks for it; "" if there is none
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from broadcaster.audience.importing import Summary
 
 REASONS = ("opt_out", "complaint", "wrong_person", "number_changed")
-ADDRESS_KINDS = ("phone", "email", "zalo", "telegram")
+ADDRESS_KINDS = ("phone", "email", "zalo", "telegram", "loudspeaker")
 
 
 @click.group()

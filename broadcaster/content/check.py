@@ -6,16 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import islice
+from pathlib import PurePath
 from zoneinfo import ZoneInfo
 
 from broadcaster.channel import opt_out_link, registry
-from broadcaster.channel.base import Channel, Outgoing, Traits
+from broadcaster.channel.base import Channel, Media, Outgoing, Traits
 from broadcaster.channel.form import form_for
 from broadcaster.config import Config
 from broadcaster.content import letters, render, words
 from broadcaster.content.facts import MOST_FAULTS, WARN_DAYS, Fact
 from broadcaster.content.fault import Fault, Faulty
-from broadcaster.content.files import Library, read_media
+from broadcaster.content.files import MIME_TYPES, Library, read_media
 from broadcaster.content.item import Item, Section
 from broadcaster.content.sms import costly, count, plain
 from broadcaster.content.telephone import find as find_numbers
@@ -25,7 +26,7 @@ NO_LINK = ("speech", "headline", "poster", "title")  # forms nobody can follow a
 
 # Addresses of the right shape, so that a channel's own check can look at the text.
 PARTS_USUAL = 2  # of one SMS; docs/how-to/author.md asks for it
-SAMPLE_TO = {"phone": "+84912345678", "email": "a@example.vn", "telegram": "-1001234567890"}
+SAMPLE_TO = {"phone": "+84912345678", "email": "a@example.vn", "telegram": "-1001234567890", "loudspeaker": "muong-lat"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -336,13 +337,21 @@ def _fits(
                 f"Shorten it to {PARTS_USUAL} parts or fewer; `broadcaster message preview` shows what costs.",
                 warning=True,
             )
-        for problem in _problems(way, text, title=titles.get(language, ""), language=language):
+        recordings = _recordings(item, language)
+        for problem in _problems(way, text, title=titles.get(language, ""), language=language, media=recordings):
             yield where.fault(
                 f"{where.name} does not fit channel {way.name}: {problem.rstrip('.')}.", "Change this form."
             )
 
 
-def _problems(way: Way, text: str, *, title: str, language: str) -> list[str]:
+def _recordings(item: Item, language: str) -> tuple[Media, ...]:
+    """What a channel is told of the recording; whether it lies there is found elsewhere."""
+    name = item.audio.get(language, "")
+    mime_type = MIME_TYPES.get(PurePath(name).suffix.lower())
+    return (Media(name=name, mime_type=mime_type, sha256="", path=""),) if mime_type else ()
+
+
+def _problems(way: Way, text: str, *, title: str, language: str, media: tuple[Media, ...] = ()) -> list[str]:
     to = way.name if way.traits.unit == "public" else SAMPLE_TO.get(way.traits.address)
     if way.channel is not None and to is not None:
         return way.channel.check(
@@ -354,6 +363,7 @@ def _problems(way: Way, text: str, *, title: str, language: str) -> list[str]:
                 title=title,
                 language=language,
                 link="https://tin.example.gov.vn/m/check",
+                media=media,
                 expires_at=datetime(9999, 1, 1, tzinfo=UTC),
             )
         )

@@ -11,12 +11,13 @@ import logging
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from broadcaster.channel import opt_out_link
+from broadcaster.channel import officer_link, opt_out_link
 from broadcaster.channel.base import Accepted, Channel, Misconfigured, OutcomeUnknown, Outgoing, SendError
 from broadcaster.clock import Clock
 from broadcaster.db.engine import Database
@@ -84,6 +85,7 @@ class Signature:
     office: str
     secret: bytes
     public_url: str = ""  # where opt-out pages are; "" = there are none
+    recordings: Path = Path()  # where approved recordings are kept
 
     def key(self, dispatch: int, n: int) -> str:
         return attempt_key(self.office, dispatch, n, self.secret)
@@ -565,6 +567,8 @@ def outgoing_for(
         title=words.title,
         language=due.language,
         link="",
+        media=tuple(replace(one, path=str(signature.recordings / one.path)) for one in words.media),
+        receipt_link=officer_link.bulletin_link(signature.public_url, signature.secret, kind=due.kind, dispatch=due.id),
         opt_out=opt_out,
         expires_at=expires_at,
         published_at=published_at,

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import PurePath
 
 import msgspec
 
-from broadcaster.channel.base import Traits
+from broadcaster.channel.base import Media, Traits
 from broadcaster.channel.form import form_for
+
+
+class Recording(msgspec.Struct, frozen=True):
+    """An approved file, as the revision names it."""
+
+    name: str
+    sha256: str
+    mime_type: str
 
 
 class RevisionBody(msgspec.Struct, frozen=True):
@@ -19,6 +28,7 @@ class RevisionBody(msgspec.Struct, frozen=True):
     category: str
     titles: dict[str, str]
     texts: dict[str, dict[str, str]]  # language -> form -> text
+    media: dict[str, Recording] = {}  # language -> the recording of its speech form
     v: int = 1
 
 
@@ -31,6 +41,7 @@ class Words:
     title: str
     category: str
     sha256: str  # hex, of the text
+    media: tuple[Media, ...] = ()  # of this language; `path` is the file's name in the folder of approved copies
 
 
 def read(canonical: bytes, expected: str) -> RevisionBody | None:
@@ -53,7 +64,13 @@ def words(body: RevisionBody, *, traits: Traits, accents: bool, language: str) -
         title=body.titles.get(language, ""),
         category=body.category,
         sha256=sha256(text.encode()).hexdigest(),
+        media=tuple(_media(one) for one in [body.media.get(language)] if one),
     )
+
+
+def _media(one: Recording) -> Media:
+    kept = f"{one.sha256}{PurePath(one.name).suffix.lower()}"  # as content/files.py keeps it on submission
+    return Media(name=one.name, mime_type=one.mime_type, sha256=one.sha256, path=kept)
 
 
 def languages_for(
