@@ -62,7 +62,9 @@ class Meaning:
 def meaning(text: str) -> Meaning:
     """Words are matched whole. The bare word is a refusal and nothing else; whatever says more is read by a person."""
     plain = fold(text)
-    if not plain or plain in SILENT:
+    if not plain:  # a sign without a word may be a cry too
+        return Meaning(False, any(one.isprintable() and not one.isspace() for one in text))
+    if plain in SILENT:
         return Meaning(False, False)
     if plain in WORDS:
         return Meaning(True, False)
