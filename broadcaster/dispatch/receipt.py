@@ -116,7 +116,8 @@ def put_rows(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
     into: Any = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(INBOX)
     new = 0
     for row in rows:
-        new += connection.execute(into.values(**(usual | row)).on_conflict_do_nothing()).rowcount
+        made = into.values(**(usual | row)).on_conflict_do_nothing().returning(INBOX.c.id)
+        new += connection.execute(made).first() is not None
     return new
 
 
@@ -284,7 +285,7 @@ def settle(
             deltas[row.broadcast_id, row.channel, was.value] -= 1
             deltas[row.broadcast_id, row.channel, event.said.value] += 1
             proven.append((event, row))
-        _tell(tx, event, row, ruling)
+        _tell(tx, event, row, now_in.get(event.dispatch, was))
     _move(tx.connection, moves)
     for event, row in proven:
         _note(tx, event, row, (price or {}).get(row.channel))
@@ -333,8 +334,7 @@ def _note(tx: Transaction, event: Event, row: Any, price: tuple[int, int] | None
     )  # fmt: skip
 
 
-def _tell(tx: Transaction, event: Event, row: Any, ruling: Ruling) -> None:
-    state = event.said if ruling.steps else State(row.state)
+def _tell(tx: Transaction, event: Event, row: Any, state: State) -> None:
     fields: dict[str, Any] = {"b": row.broadcast_id, "d": event.dispatch, "n": event.n, "state": state.value}
     fields["said"] = event.said.value
     if event.provider_id:
