@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from broadcaster.db.tables import Countersign, table
 from broadcaster.ledger.entry import Kind
@@ -62,3 +62,31 @@ def ask_or_sign(tx: Transaction, *, act: str, subject: str, by: str) -> Waiting 
     ).inserted_primary_key[0]  # type: ignore[index]
     tx.record(Kind.COUNTERSIGN_ASK, by, request=request, act=act)
     return Waiting(request=request)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Half of an act, by one person; another one's half is missing."""
+
+    id: int
+    act: str
+    subject: str
+    asked_by: str
+    asked_at: datetime
+    expires_at: datetime
+
+
+def waiting(connection: Connection, *, now: datetime) -> list[Request]:
+    """What waits for a second person, the oldest first."""
+    query = (
+        select(COUNTERSIGN)
+        .where(COUNTERSIGN.c.signed_by.is_(None), COUNTERSIGN.c.expires_at > now)
+        .order_by(COUNTERSIGN.c.id)
+    )
+    return [
+        Request(
+            id=row.id, act=row.act, subject=row.subject, asked_by=row.asked_by, asked_at=row.asked_at,
+            expires_at=row.expires_at,
+        )
+        for row in connection.execute(query)
+    ]  # fmt: skip

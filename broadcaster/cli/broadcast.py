@@ -42,10 +42,11 @@ def list_(session: Session, state: str | None, campaign: str | None, limit: int,
 def show(session: Session, id_: str, as_json: bool) -> None:
     """One broadcast: where each of its dispatches stands, and what it has cost."""
     from broadcaster.dispatch import broadcast as house
+    from broadcaster.plan import ad_hoc
 
     with session.read() as connection:
         row = house.get(connection, house.read_public_id(id_))
-        details = {**_details(connection, row), **_forecast(session, connection, row)}
+        details = {**_details(connection, row), **ad_hoc.preview(connection, session.config, row)}
     emit(details, as_json=as_json)
 
 
@@ -56,10 +57,9 @@ def show(session: Session, id_: str, as_json: bool) -> None:
 def approve(session: Session, id_: str, expected: str | None, as_json: bool) -> None:
     """Let an ad-hoc broadcast go out; not by whoever asked for it."""
     from broadcaster.access.user import Act
-    from broadcaster.app import road_of
-    from broadcaster.approval import store as approvals
     from broadcaster.dispatch import broadcast as house
-    from broadcaster.errors import Conflict, WrongUse
+    from broadcaster.errors import WrongUse
+    from broadcaster.plan import ad_hoc
 
     actor = session.actor(Act.BROADCAST_APPROVE)
     if expected == "":
@@ -67,21 +67,12 @@ def approve(session: Session, id_: str, expected: str | None, as_json: bool) -> 
     number = house.read_public_id(id_)
     with session.read() as connection:
         row = house.get(connection, number)
-        seen = {**_details(connection, row), **_forecast(session, connection, row)}
+        seen = {**_details(connection, row), **ad_hoc.preview(connection, session.config, row)}
     if sys.stdin.isatty() and expected is None:
         emit({**seen, "hash": row.authority}, as_json=False)
         click.confirm("Approve exactly this?", abort=True, err=True)
     with session.write() as tx:
-        row = house.get(tx.connection, number)
-        sender = road_of(session.config, house.channel_names(row)[0]).sender
-        if row.state == "submitted" and not house.unchanged(tx.connection, row, sender):
-            raise Conflict(
-                f"{id_}: the group or the sender changed since it was asked for. Ask for it anew: broadcaster send."
-            )
-        approvals.approve(
-            tx, kind="broadcast", name=house.public_id(number), by=actor, expected=expected or row.authority
-        )
-        house.admit(tx, number)
+        ad_hoc.approve(tx, session.config, number, by=actor, expected=expected)
     emit({"broadcast": id_, "state": "planned", "approved_by": actor}, as_json=as_json)
 
 
@@ -92,14 +83,13 @@ def approve(session: Session, id_: str, expected: str | None, as_json: bool) -> 
 def reject(session: Session, id_: str, reason: str, as_json: bool) -> None:
     """Turn an ad-hoc broadcast down."""
     from broadcaster.access.user import Act
-    from broadcaster.approval import store as approvals
     from broadcaster.dispatch import broadcast as house
+    from broadcaster.plan import ad_hoc
 
     actor = session.actor(Act.BROADCAST_REJECT)
     number = house.read_public_id(id_)
     with session.write() as tx:
-        approvals.reject(tx, kind="broadcast", name=house.public_id(number), by=actor, reason=reason)
-        house.refuse(tx, number)
+        ad_hoc.reject(tx, number, by=actor, reason=reason)
     emit({"broadcast": id_, "state": "rejected"}, as_json=as_json)
 
 
@@ -137,17 +127,12 @@ def resume(session: Session, id_: str) -> None:
 def cancel(session: Session, id_: str, reason: str) -> None:
     """Nothing more of it goes out, ever."""
     from broadcaster.access.user import Act
-    from broadcaster.approval import store as approvals
-    from broadcaster.approval.store import reason_of
     from broadcaster.dispatch import broadcast as house
-    from broadcaster.schedule.files import roads
+    from broadcaster.plan import ad_hoc
 
     actor = session.actor(Act.BROADCAST_CANCEL)
-    number = house.read_public_id(id_)
     with session.write() as tx:
-        if house.get(tx.connection, number).authority_kind == "broadcast":
-            approvals.withdraw(tx, kind="broadcast", name=house.public_id(number), by=actor, reason=reason)
-        closed = house.cancel(tx, number, actor, reason_of(reason), roads=roads(session.config))
+        closed = ad_hoc.cancel(tx, session.config, house.read_public_id(id_), by=actor, reason=reason)
     session.say(f"{id_} is cancelled; {closed} dispatches that had not left were closed.")
 
 
@@ -199,43 +184,3 @@ def _details(connection: Connection, row: Any) -> dict[str, Any]:
         "require_consent": row.require_consent,
         "cap_per_24h": row.cap_per_24h,
     }
-
-
-def _forecast(session: Session, connection: Connection, row: Any) -> dict[str, Any]:
-    """What a person must see before saying yes: how many, which words, how many parts, at what price."""
-    from sqlalchemy import select
-
-    from broadcaster.audience.store import headcount
-    from broadcaster.content.sms import count
-    from broadcaster.dispatch import broadcast as house
-    from broadcaster.dispatch.revision import read, words
-    from broadcaster.plan.planner import money
-    from broadcaster.schedule.files import roads
-
-    if row.state not in ("submitted", "planned") or row.authority_kind != "broadcast":
-        return {}
-    (name,) = house.channel_names(row)
-    road = roads(session.config).get(name)
-    raw = connection.scalar(select(house.REVISION.c.canonical).where(house.REVISION.c.hash == row.revision_hash))
-    body = read(raw or b"", row.revision_hash or "")
-    if road is None or body is None:
-        return {}
-    tongues = list(body.texts) if row.language == "contact" else [row.language]
-    said = {tag: one for tag in tongues if (one := words(body, traits=road.traits, accents=road.accents, language=tag))}
-    found: dict[str, Any] = {"text": {tag: one.text for tag, one in said.items()}}
-    if row.group_id is None:
-        return found
-    people = headcount(connection, row.group_id, road.traits.address, require_consent=row.require_consent)
-    found["people"] = {
-        "would_get_it": people.eligible,
-        "no_address": people.without_address,
-        "no_consent": people.without_consent,
-        "opted_out": people.suppressed,
-    }
-    price = session.config.channel(name).common.price
-    if any(one.form.startswith("sms") for one in said.values()):
-        parts = max(count(one.text).parts for one in said.values())
-        found["sms_parts"] = parts
-        if price:
-            found["would_cost"] = money(parts * people.eligible * price.micros, price.currency)
-    return found

@@ -43,6 +43,7 @@ def stop(
     from broadcaster.dispatch import stop as stops
     from broadcaster.dispatch import store
     from broadcaster.errors import WrongUse
+    from broadcaster.schedule.scope import check
 
     if only_list:
         with session.read() as connection:
@@ -56,7 +57,8 @@ def stop(
         raise WrongUse("One scope a stop: --campaign, --channel or --area; several stops may stand at once.")
     scope, subject = given[0] if given else ("everything", "")
     actor = session.actor(Act.STOP_SET)
-    _known(session, scope, subject)
+    with session.read() as connection:
+        check(connection, session.config, scope, subject)
     reason = reason_of(reason)
     with session.write() as tx:
         number = stops.set_(tx, scope=scope, subject=subject, reason=reason, until=_until(session, until), by=actor)
@@ -104,27 +106,6 @@ def _would_go_out(connection: Connection, stop: Any, now: datetime) -> dict[str,
 
     held, late = broadcast.held_by(connection, scope=stop.scope, subject=stop.subject, now=now)
     return {"would_go_out": held, "would_expire": late}
-
-
-def _known(session: Session, scope: str, subject: str) -> None:
-    """A stop over a misspelt name would stop nothing: refuse it."""
-    from broadcaster.errors import NotFound
-    from broadcaster.schedule import store as schedules
-
-    if scope == "channel":
-        session.config.channel(subject)
-    if scope == "campaign":
-        with session.read() as connection:
-            if schedules.campaign(connection, subject) is None:
-                raise NotFound(
-                    f"No approved campaign is called {subject}; `broadcaster campaign list` shows what there is."
-                )
-    if scope == "area":
-        from broadcaster.dispatch import broadcast
-
-        with session.read() as connection:
-            if not broadcast.lives_in(connection, subject):
-                raise NotFound(f"No contact's commune is {subject!r}; write it as it stands in the contacts.")
 
 
 def _until(session: Session, text: str | None) -> datetime | None:
