@@ -211,6 +211,7 @@ class Wire:
             trust_env=False,
             skip_auto_headers=("Accept-Encoding", "User-Agent", "Content-Type"),
         )
+        self._session._retry_connection = False  # it would send a GET again when the line breaks: a second message
         return self._session
 
 
