@@ -33,7 +33,7 @@ from broadcaster.channel.hook_token import hook_token
 from broadcaster.config import ChannelSettings, Secret
 from broadcaster.errors import WrongUse
 
-API = "https://api.speedsms.vn/index.php"
+API = "https://api.speedsms.vn"
 MOBILE = re.compile(r"\+84[35789][0-9]{8}")
 TRAN_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
@@ -87,7 +87,7 @@ class SpeedSms:
         self._options = settings.options(Options)
         if self._options.sms_type == 3 and not self._options.sender:
             raise WrongUse(f"config: channels.{name}: give `sender`, the registered brandname, or another `sms_type`.")
-        self._base = (settings.common.api_base or API).rstrip("/")
+        self._base = (settings.common.api_base or API).rstrip("/") + "/index.php"
         self._wire = http_call.Wire(connections=settings.common.concurrency)
         self._seen = http_call.SeenIds()
         self.hook_token = hook_token(self._options.access_token, adapter="speedsms", channel=name)

@@ -46,7 +46,7 @@ class KannelSimulator(Provider):
             return _say(404, "Unknown request.")
         if request.method != "GET":
             return _say(400, "Invalid content-type")
-        values = dict(parse_qsl(request.query_string, keep_blank_values=True))
+        values = dict(parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True))
         number = VIETNAM.fullmatch(values.get("to", ""))
         return Call(
             to=f"+84{number[1]}" if number else values.get("to", ""),

@@ -18,6 +18,9 @@ NOW = datetime(2027, 7, 1, 1, 0, tzinfo=UTC)
 ACCOUNT = "AC" + "a" * 32
 TWILIO = {"account_sid": ACCOUNT, "auth_token": {"env": "TEST_TOKEN"}, "from": "VPTTBINH"}
 TELEGRAM = {"token": {"env": "TEST_BOT"}}
+ESMS = {"api_key": {"env": "TEST_TOKEN"}, "secret_key": {"env": "TEST_SECRET"}, "brandname": "VPTTBINH"}
+SPEEDSMS = {"access_token": {"env": "TEST_SECRET"}, "sender": "VPTTBINH"}
+KANNEL = {"username": "office", "password": {"env": "TEST_SECRET"}, "from": "VPTTBINH", "max_messages": 4}
 OA = "2893352839501541173"
 ZALO = {
     "app_id": "2074138120372622546", "app_secret": {"env": "TEST_ZALO"}, "oa_id": OA,
@@ -51,6 +54,7 @@ def make_outgoing() -> MakeOutgoing:
 def make_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> MakeSettings:
     monkeypatch.setenv("TEST_TOKEN", "twilio-secret-canary")
     monkeypatch.setenv("TEST_BOT", "42:telegram-secret-canary")
+    monkeypatch.setenv("TEST_SECRET", "gateway-secret-canary")
     monkeypatch.setenv("TEST_ZALO", "zalo-secret-canary")
     monkeypatch.setenv("TEST_REFRESH", "zalo-refresh-canary")
     monkeypatch.setenv("TEST_PAGE", "page-token-canary")
@@ -61,7 +65,9 @@ def make_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pyte
         vault = common.pop("vault", None)
         if adapter == "zalo-oa":  # it keeps its tokens and articles in the office's database
             common = {"monthly_quota": 1000, **common}
-            vault = vault or Vault(request.getfixturevalue("sqlite_database"), SystemClock(), b"office-key-of-the-tests")
+            vault = vault or Vault(
+                request.getfixturevalue("sqlite_database"), SystemClock(), b"office-key-of-the-tests"
+            )
         return ChannelSettings(
             vault=vault,
             name=name or adapter,
