@@ -16,6 +16,7 @@ from msgspec import Struct
 ATOM = "http://www.w3.org/2005/Atom"
 TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"  # RFC 6721
 DUBLIN_CORE = "http://purl.org/dc/elements/1.1/"
+HISTORY = "http://purl.org/syndication/history/1.0"  # RFC 5005
 JSON_FEED = "https://jsonfeed.org/version/1.1"
 
 # what XML 1.0 cannot hold, the C1 controls, and halves of surrogate pairs
@@ -45,6 +46,8 @@ class Entry(Struct, frozen=True, kw_only=True):
     category: str = ""
     link: str = ""  # the message's own public page; empty: the page of this entry
     attachments: tuple[Attachment, ...] = ()
+    place: int = -1  # in the order in which entries came; -1: none yet
+    own_place: int = -1  # the same, among those of its language
 
     @property
     def shown_title(self) -> str:
@@ -65,11 +68,31 @@ class Head(Struct, frozen=True, kw_only=True):
     title: str
     author: str
     language: str
-    base: str  # where the channel's folder is served, ending in "/"; "" if nobody knows
+    base: str  # where the channel's folder is served, ending in "/"; else the way up to it, "" or "../"
     updated: datetime
+    shelf: str = ""  # the one language it holds; "" for all
+    page: int | None = None  # number of the archive page, from 1; None: the feed itself
+    older: int = 0  # number of the archive page before it; 0: none
+    hub: str = ""  # WebSub hub
+
+    @property
+    def is_absolute(self) -> bool:
+        return self.base.startswith(("http://", "https://"))
 
     def address(self, path: str) -> str:
         return self.base + path
+
+    def file(self, name: str, page: int | None = None) -> str:
+        """The file of that name on this shelf: `atom.xml` -> `atom.vi.xml`; of an archive page `archive/atom.vi.12.xml`."""
+        stem, _, end = name.partition(".")
+        own = f".{self.shelf}" if self.shelf else ""
+        return f"{stem}{own}.{end}" if page is None else f"archive/{stem}{own}.{page}.{end}"
+
+    @property
+    def archive_links(self) -> list[tuple[str, int | None]]:
+        """(relation, page) as RFC 5005 names them."""
+        links: list[tuple[str, int | None]] = [("current", None)] if self.page is not None else []
+        return links + ([("prev-archive", self.older)] if self.older else [])
 
 
 def printable(text: str) -> str:
@@ -90,15 +113,15 @@ def html_of(text: str) -> str:
 
 def rss(head: Head, entries: Sequence[Entry]) -> bytes:
     """RSS 2.0, rssboard.org/rss-specification."""
-    root = Element("rss", {"version": "2.0", "xmlns:atom": ATOM, "xmlns:dc": DUBLIN_CORE})
+    names = {"xmlns:atom": ATOM, "xmlns:dc": DUBLIN_CORE} | ({} if head.page is None else {"xmlns:fh": HISTORY})
+    root = Element("rss", {"version": "2.0", **names})
     channel = SubElement(root, "channel")
     _text(channel, "title", head.title)
-    _text(channel, "link", head.address("index.html"))
+    _text(channel, "link", head.address(head.file("index.html", head.page)))
     _text(channel, "description", head.title)
     _text(channel, "language", head.language)
     _text(channel, "lastBuildDate", format_datetime(head.updated))
-    own = {"rel": "self", "href": head.address("feed.xml"), "type": "application/rss+xml"}
-    SubElement(channel, "atom:link", own)
+    _feed_links(channel, head, "feed.xml", "application/rss+xml", tag="atom:link")
     for entry in entries:
         item = SubElement(channel, "item")
         _text(item, "title", entry.shown_title)
@@ -121,13 +144,15 @@ def rss(head: Head, entries: Sequence[Entry]) -> bytes:
 
 def atom(head: Head, entries: Sequence[Entry]) -> bytes:
     """Atom 1.0, RFC 4287; what was withdrawn is a tombstone, RFC 6721."""
-    root = Element("feed", {"xmlns": ATOM, "xmlns:at": TOMBSTONES, "xml:lang": head.language})
+    names = {"xmlns": ATOM, "xmlns:at": TOMBSTONES} | ({} if head.page is None else {"xmlns:fh": HISTORY})
+    root = Element("feed", {**names, "xml:lang": head.language})
     _text(root, "id", head.id)
     _text(root, "title", head.title)
     _text(root, "updated", head.updated.isoformat())
     _text(SubElement(root, "author"), "name", head.author)
-    SubElement(root, "link", {"rel": "self", "href": head.address("atom.xml"), "type": "application/atom+xml"})
-    SubElement(root, "link", {"rel": "alternate", "href": head.address("index.html"), "type": "text/html"})
+    _feed_links(root, head, "atom.xml", "application/atom+xml", tag="link")
+    index = head.address(head.file("index.html", head.page))
+    SubElement(root, "link", {"rel": "alternate", "href": index, "type": "text/html"})
     for entry in entries:
         if entry.state == "withdrawn":
             grave = SubElement(root, "at:deleted-entry", {"ref": entry.id, "when": entry.updated.isoformat()})
@@ -162,8 +187,15 @@ def json_feed(head: Head, entries: Sequence[Entry]) -> bytes:
         "authors": [{"name": head.author}],
         "items": [_json_item(head, entry) for entry in entries],
     }
-    if head.base:  # both must be addresses of their own
-        value |= {"home_page_url": head.address("index.html"), "feed_url": head.address("feed.json")}
+    if head.is_absolute:  # all must be addresses of their own
+        value |= {
+            "home_page_url": head.address(head.file("index.html", head.page)),
+            "feed_url": head.address(head.file("feed.json", head.page)),
+        }
+        if head.older:
+            value["next_url"] = head.address(head.file("feed.json", head.older))
+        if head.hub and head.page is None:
+            value["hubs"] = [{"type": "WebSub", "url": head.hub}]
     return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
 
 
@@ -176,7 +208,7 @@ def _json_item(head: Head, entry: Entry) -> dict[str, object]:
         "date_modified": entry.updated.isoformat(),
         "language": entry.language,
     }
-    if entry.link or head.base:
+    if entry.link or head.is_absolute:
         value["url"] = entry.link or head.address(entry.page)
     if entry.category:
         value["tags"] = [entry.category]
@@ -186,6 +218,17 @@ def _json_item(head: Head, entry: Entry) -> dict[str, object]:
             for one in entry.attachments
         ]
     return value
+
+
+def _feed_links(parent: Element, head: Head, name: str, mime_type: str, *, tag: str) -> None:
+    """Itself, its hub, and the way into the archive; an archive page says what it is."""
+    if head.page is not None:
+        SubElement(parent, "fh:archive")
+    SubElement(parent, tag, {"rel": "self", "href": head.address(head.file(name, head.page)), "type": mime_type})
+    if head.hub and head.page is None:
+        SubElement(parent, tag, {"rel": "hub", "href": head.hub})
+    for relation, page in head.archive_links:
+        SubElement(parent, tag, {"rel": relation, "href": head.address(head.file(name, page)), "type": mime_type})
 
 
 def _text(parent: Element, name: str, text: str) -> None:
