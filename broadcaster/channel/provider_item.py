@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
+from broadcaster.channel.vault import polite_insert
 from broadcaster.db.tables import ProviderItem, table
 from broadcaster.ledger.entry import Kind
 from broadcaster.ledger.store import Transaction
@@ -48,15 +49,11 @@ def begin(
     tx: Transaction, channel: str, kind: str, subject: str, *, state: str, title: str = "", key: str = ""
 ) -> bool:
     """Write down that it is about to be asked for; False if somebody has done so already."""
-    if find(tx.connection, channel, kind, subject) is not None:
-        return False
-    tx.connection.execute(
-        insert(ITEM).values(
-            channel=channel, kind=kind, subject=subject, title=title, key=key, token="", provider_id="", state=state,
-            reason="", made_at=tx.now, at=tx.now,
-        )
+    statement = polite_insert(tx.connection, ITEM).values(
+        channel=channel, kind=kind, subject=subject, title=title, key=key, token="", provider_id="", state=state,
+        reason="", made_at=tx.now, at=tx.now,
     )  # fmt: skip
-    return True
+    return bool(tx.connection.execute(statement.on_conflict_do_nothing()).rowcount)
 
 
 def again(tx: Transaction, channel: str, kind: str, subject: str, *, before: str, state: str, key: str = "") -> bool:

@@ -16,7 +16,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, Table, delete, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from broadcaster.channel.base import Misconfigured
 from broadcaster.clock import Clock
@@ -166,9 +167,13 @@ def adopt(tx: Transaction, channel: str, seed: str, sealed: bytes) -> None:
         "generation": generation, "state": "fresh", "reason": "", "changed_at": tx.now,
     }  # fmt: skip
     if row is None:
-        tx.connection.execute(insert(TOKEN).values(channel=channel, **values))
+        statement = polite_insert(tx.connection, TOKEN).values(channel=channel, **values).on_conflict_do_nothing()
+        if not tx.connection.execute(statement).rowcount:
+            return
     else:
-        tx.connection.execute(update(TOKEN).where(TOKEN.c.channel == channel).values(**values))
+        unmoved = (TOKEN.c.channel == channel, TOKEN.c.seed == row.seed)
+        if not tx.connection.execute(update(TOKEN).where(*unmoved).values(**values)).rowcount:
+            return
     tx.record(Kind.PROVIDER_TOKEN, ACTOR, channel=channel, generation=generation, state="given")
 
 
@@ -217,6 +222,11 @@ def states(connection: Connection) -> list[dict[str, Any]]:
     """Every channel's pair as people may see it: state, reason, when the access token runs out; no token."""
     shown = (TOKEN.c.channel, TOKEN.c.state, TOKEN.c.reason, TOKEN.c.generation, TOKEN.c.expires_at, TOKEN.c.changed_at)
     return [dict(row) for row in connection.execute(select(*shown).order_by(TOKEN.c.channel)).mappings()]
+
+
+def polite_insert(connection: Connection, into: Table) -> Any:
+    """An INSERT that may say what happens to a row that is there already, in the words of the database at hand."""
+    return (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(into)
 
 
 def _row(connection: Connection, channel: str) -> Any:
