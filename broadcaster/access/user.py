@@ -52,6 +52,9 @@ class Act(StrEnum):
     LEDGER_EXPORT = "ledger.export"
     LEDGER_CHECKPOINT = "ledger.checkpoint"
     ACTIVITY_ADD = "activity.add"
+    BULLETIN_CONFIRM = "bulletin.confirm"
+    BULLETIN_REMIND = "bulletin.remind"
+    BULLETIN_RECALL = "bulletin.recall"
     REPORT_MAKE = "report.make"
     PRINT_MAKE = "print.make"
     USER_MANAGE = "user.manage"
@@ -89,6 +92,9 @@ MAY: dict[Act, frozenset[Role]] = {
     Act.LEDGER_EXPORT: frozenset(Role),
     Act.LEDGER_CHECKPOINT: frozenset(Role),
     Act.ACTIVITY_ADD: frozenset({Role.AUTHOR, Role.OPERATOR}),
+    Act.BULLETIN_CONFIRM: frozenset({Role.OPERATOR}),
+    Act.BULLETIN_REMIND: frozenset({Role.OPERATOR}),
+    Act.BULLETIN_RECALL: frozenset({Role.OPERATOR, Role.APPROVER}),
     Act.REPORT_MAKE: frozenset(Role),
     Act.PRINT_MAKE: frozenset({Role.AUTHOR, Role.OPERATOR}),
     Act.USER_MANAGE: frozenset({Role.ADMIN}),
@@ -120,6 +126,8 @@ NEEDS_PERSON = frozenset(
         Act.STOP_SET,
         Act.STOP_LIFT,
         Act.AUDIENCE_REVEAL,
+        Act.BULLETIN_CONFIRM,
+        Act.BULLETIN_RECALL,
     }
 )
 

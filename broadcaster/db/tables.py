@@ -662,6 +662,33 @@ class ActivityRow(Row, table=True):
     at: datetime = Field(sa_type=Instant)
 
 
+class Bulletin(Row, table=True):
+    """What became of a package that a commune was given; no row = offered, and nobody has said or been asked anything.
+
+    Its moves are `activity.bulletin.MOVES`; a trigger refuses others.
+    """
+
+    __tablename__ = "bulletin"
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('offered', 'scheduled', 'played', 'not_played', 'recalled')", name="bulletin_state"
+        ),
+        CheckConstraint("(state = 'played') = (plays > 0)", name="bulletin_plays"),
+        CheckConstraint("(state = 'not_played') = (reason <> '')", name="bulletin_reason"),
+    )
+    dispatch_id: int = Field(sa_column=Column(BigKey, ForeignKey("dispatch.id"), primary_key=True, autoincrement=False))
+    state: str = "offered"
+    play_at: datetime | None = Field(default=None, sa_type=Instant)  # first play, meant or done
+    plays: int = 0
+    seconds: int = 0  # of one play
+    reason: str = ""  # a key of activity.bulletin.REASONS
+    road: str = ""  # link | sheet | telephone
+    said_by: str = ""  # "officer", or the user who wrote it down
+    said_at: datetime | None = Field(default=None, sa_type=Instant)
+    reminders: int = 0
+    reminded_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
 # -- ledger -----------------------------------------------------------------------------------------------------------
 
 

@@ -82,6 +82,9 @@ class Kind(StrEnum):
     COUNTERSIGN_ASK = "countersign.ask"
     COUNTERSIGN_SIGN = "countersign.sign"
     ACTIVITY_ADD = "activity.add"
+    BULLETIN_CONFIRM = "bulletin.confirm"  # scheduled, played or not: by link, by sheet, or by telephone
+    BULLETIN_REMIND = "bulletin.remind"
+    BULLETIN_RECALL = "bulletin.recall"
     LEDGER_EXPORT = "ledger.export"
     LEDGER_CHECKPOINT = "ledger.checkpoint"
     LEDGER_KEY = "ledger.key"
