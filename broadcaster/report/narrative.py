@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +68,21 @@ def read(path: Path) -> Narrative:
         raise WrongUse(f"{path} is not UTF-8; save it as UTF-8.") from None
     except WrongUse as error:
         raise WrongUse(f"{path}: {error}") from None
+
+
+def write(path: Path, campaign: str, said: Mapping[str, str]) -> None:
+    """Put the sections' texts into the file, whole or not at all; `said` is by field of `Narrative`.
+
+    Raises: WrongUse for a line that would be taken for a heading.
+    """
+    if any(line.startswith("## ") for text in said.values() for line in text.split("\n")):
+        raise WrongUse("A line must not begin with `## `: it would be taken for a heading.")
+    head = DRAFT.partition("\n## ")[0].format(campaign=campaign)
+    parts = [f"## {title}\n\n{said.get(field, '').strip()}".rstrip() for title, field in SECTIONS.items()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    draft.write_text("\n\n".join([head.rstrip(), *parts]) + "\n", encoding="utf-8")
+    os.replace(draft, path)
 
 
 def begin(path: Path, campaign: str) -> bool:
