@@ -144,10 +144,10 @@ def make_broadcast(
     return int(tx.connection.execute(insert(table(Broadcast)).values(row)).inserted_primary_key[0])
 
 
-def make_ground(tx: Transaction, n: int = 3, **values: Any) -> int:
+def make_ground(tx: Transaction, n: int = 3, *, said: str = "Gọi 111", **values: Any) -> int:
     """Everything one broadcast of n text messages needs; returns its id."""
     make_fact(tx)
-    make_revision(tx)
+    make_revision(tx, text=said)
     make_approval(tx, kind="plan", name="c", subject="plan-hash")
     return make_broadcast(tx, group=make_contacts(tx, n), **values)
 

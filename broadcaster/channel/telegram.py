@@ -6,8 +6,9 @@ Off by default: in Viet Nam the service may be blocked, and a state body wants a
 
 from __future__ import annotations
 
+import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from functools import cached_property
 from html import escape
@@ -19,6 +20,8 @@ from msgspec import Struct
 from broadcaster.channel import http_call
 from broadcaster.channel.base import (
     Accepted,
+    Delivery,
+    Inbound,
     Misconfigured,
     NotAccepted,
     OutcomeUnknown,
@@ -29,6 +32,7 @@ from broadcaster.channel.base import (
     Traits,
 )
 from broadcaster.config import ChannelSettings, Secret
+from broadcaster.errors import NotAllowed, WrongUse
 
 if TYPE_CHECKING:
     from telegram import Bot
@@ -63,6 +67,8 @@ _deadline: ContextVar[float] = ContextVar("deadline", default=30.0)  # seconds f
 class Options(Struct, forbid_unknown_fields=True, kw_only=True):
     token: Secret
     silent: bool = False  # arrive without a sound
+    hook_secret: Secret | None = None  # what Telegram shows with each call: `secret_token` of setWebhook
+    former_hook_secret: Secret | None = None  # taken as well, while it is being changed
 
 
 class Telegram:
@@ -108,6 +114,23 @@ class Telegram:
         except Exception as error:  # whatever the library makes of an answer it cannot read: the request had left
             raise self._judge(error, outgoing.to) from None
         return self._acceptance(message, outgoing)
+
+    def read_callback(self, headers: Mapping[str, str], body: bytes) -> Sequence[Delivery | Inbound]:
+        """What a person wrote to the bot, or that somebody blocked it. See `ReadsCallbacks`."""
+        given = headers.get("x-telegram-bot-api-secret-token", "").encode("utf-8", "replace")
+        wanted = [one.reveal().encode() for one in (self._options.hook_secret, self._options.former_hook_secret) if one]
+        if not any(hmac.compare_digest(one, given) for one in wanted):
+            raise NotAllowed("The call does not show the secret we gave to Telegram; check `hook_secret`.")
+        try:
+            update = msgspec.json.decode(body, type=Update)
+        except msgspec.DecodeError:
+            raise WrongUse("The call is no update of Telegram's.") from None
+        return _said(update)
+
+    def answer(self, inbound: Inbound, text: str) -> tuple[str, bytes]:
+        """Telegram makes a request that stands in the answer to its call. See `AnswersPeople`."""
+        said = {"method": "sendMessage", "chat_id": int(inbound.sender), "text": text}
+        return "application/json", msgspec.json.encode(said)
 
     async def close(self) -> None:
         await self._wire.close()
@@ -164,6 +187,46 @@ class Telegram:
             )
         except InvalidToken:
             raise Misconfigured("The Telegram token is empty; put it where `token` points to.") from None
+
+
+class Chat(Struct):
+    id: int
+    type: str = ""
+
+
+class Said(Struct):
+    chat: Chat
+    text: str = ""
+    caption: str = ""
+
+
+class Member(Struct):
+    status: str = ""
+
+
+class Membership(Struct):
+    chat: Chat
+    new_chat_member: Member
+
+
+class Update(Struct):
+    """What of an update matters to us; the rest is let go unread."""
+
+    update_id: int
+    message: Said | None = None
+    my_chat_member: Membership | None = None
+
+
+def _said(update: Update) -> list[Inbound]:
+    """Only of a person: what people write to each other in a group is nothing for us to read."""
+    event = str(update.update_id)
+    if update.my_chat_member and update.my_chat_member.chat.type == "private":
+        chat, status = update.my_chat_member.chat, update.my_chat_member.new_chat_member.status
+        return [Inbound(sender=str(chat.id), kind="left", event_id=event)] if status == "kicked" else []
+    if update.message and update.message.chat.type == "private":
+        text = update.message.text or update.message.caption
+        return [Inbound(sender=str(update.message.chat.id), text=text, event_id=event)] if text else []
+    return []
 
 
 def _forbidden(description: str) -> SendError:

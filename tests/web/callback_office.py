@@ -88,12 +88,12 @@ class Office:
         with self.database.reading() as connection:
             return list(connection.execute(text(sql), values).all())
 
-    def begin(self, people: int = 3) -> int:
+    def begin(self, people: int = 3, *, said: str = "Gọi 111") -> int:
         """A broadcast under an approved plan that may leave at once; its number."""
         plan = plan_document()
         with transaction(self.database, self.clock) as tx:
             tx.connection.execute(text("DELETE FROM fact"))
-        number = begin(self.database, self.clock, people, authority=plan.hash)
+        number = begin(self.database, self.clock, people, authority=plan.hash, said=said)
         facts, _ = read_facts(self.config.path("content/facts.toml"))
         with transaction(self.database, self.clock) as tx:
             for name in ("revision_fact", "fact"):
