@@ -22,12 +22,15 @@ OWN_KEYS = {
     "twilio": {
         "account_sid": "The account, `AC` and 32 hex digits.",
         "auth_token": "The account's token.",
+        "former_auth_token": "The token before: callbacks signed with it are taken too. Take it out a day after a change.",
         "from": "What people see it comes from: a registered sender name or a number. Part of what is approved.",
         "messaging_service_sid": "A messaging service that chooses the sender, instead of `from` or with it.",
     },
     "telegram": {
         "token": "The bot's token.",
         "silent": "Posts arrive without a sound.",
+        "hook_secret": "What Telegram shows with each of its calls: the `secret_token` given to `setWebhook`.",
+        "former_hook_secret": "The one before: taken as well, while it is being changed.",
     },
     "feed": {
         "title": "Title of the feed; empty: the office's name.",
@@ -165,6 +168,8 @@ FIELDS: dict[str | tuple[str, str], str] = {
     "out": "what came of the attempt: accepted, refused, not_accepted, throttled, misconfigured, unknown, not_started",
     "parts": "billable parts",
     "planned": "dispatches it would have had",
+    "plea": "number of the reply at the duty desk",
+    "pleas": "numbers of the replies that wait",
     "price": "price of one part, in millionths of the currency; 0: none was set",
     "quiet_hours": "`defaults.quiet_hours`",
     "reason": "why",
@@ -177,6 +182,7 @@ FIELDS: dict[str | tuple[str, str], str] = {
     "revision": "hash of the message's text",
     "roles": "roles from now on",
     "rows": "first and last row of the file in this batch",
+    "said": "what the provider said: accepted, delivered or undelivered; where it contradicts, `state` is another",
     "schedule": "schedule id",
     "scope": "everything, campaign, channel or area",
     "sha256": "SHA-256 of the file",
@@ -211,6 +217,7 @@ FIELDS: dict[str | tuple[str, str], str] = {
 # Fields handed over as `**mapping`, which the source does not spell out at the call. "?" = not in every entry.
 MORE_FIELDS = {
     "attempt.result": ["b", "d", "n", "state", "out", "parts?", "price?", "id?", "code?"],
+    "attempt.receipt": ["b", "d", "n", "state", "said", "id?", "reason?"],
     "attempt.reconcile": ["b", "d", "n", "state", "evidence", "id?", "parts?", "price?"],
     "audience.import": ["contacts_new", "contacts_changed", "addresses_new", "joined?"],
     "contact.opt_out": ["recipient?"],
@@ -268,6 +275,10 @@ KIND_SENTENCES = {
     "attempt.result": "what came of an attempt",
     "attempt.receipt": "the provider's later word",
     "attempt.reconcile": "a doubt was settled by evidence, or given up at its deadline",
+    "plea.receive": "somebody wrote more than a word of refusal; sealed for the officer on duty",
+    "plea.show": "a reply was shown, once, and its text let go",
+    "plea.purge": "nobody read a reply in 72 hours; its text was let go",
+    "duty.call": "the officer on duty was told that replies wait",
     "dispatch.resolve": "two people settled a doubt",
     "dispatch.resend": "two people said: send it again",
     "lane.pause": "a channel account was paused: token, balance, sender name",

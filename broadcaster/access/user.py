@@ -45,6 +45,7 @@ class Act(StrEnum):
     BROADCAST_PAUSE = "broadcast.pause"
     BROADCAST_RESUME = "broadcast.resume"
     BROADCAST_CANCEL = "broadcast.cancel"
+    DUTY_READ = "duty.read"
     DISPATCH_RESOLVE = "dispatch.resolve"
     LANE_RESUME = "lane.resume"
     STOP_SET = "stop.set"
@@ -85,6 +86,7 @@ MAY: dict[Act, frozenset[Role]] = {
     Act.BROADCAST_PAUSE: frozenset({Role.OPERATOR, Role.APPROVER}),
     Act.BROADCAST_RESUME: frozenset({Role.OPERATOR}),
     Act.BROADCAST_CANCEL: frozenset({Role.OPERATOR}),
+    Act.DUTY_READ: frozenset({Role.OPERATOR, Role.APPROVER}),
     Act.DISPATCH_RESOLVE: frozenset({Role.OPERATOR, Role.APPROVER}),
     Act.LANE_RESUME: frozenset({Role.OPERATOR}),
     Act.STOP_SET: frozenset({Role.OPERATOR, Role.APPROVER, Role.ADMIN}),
@@ -121,6 +123,7 @@ NEEDS_PERSON = frozenset(
         Act.BROADCAST_PAUSE,
         Act.BROADCAST_RESUME,
         Act.BROADCAST_CANCEL,
+        Act.DUTY_READ,
         Act.DISPATCH_RESOLVE,
         Act.LANE_RESUME,
         Act.STOP_SET,

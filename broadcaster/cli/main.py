@@ -27,6 +27,7 @@ NOUNS: dict[str, tuple[str, str, str]] = {
     "stop": ("stop", "stop", "Nothing in its scope is sent until two people resume."),
     "resume": ("stop", "resume", "Lift a stop: two people."),
     "dispatch": ("dispatch", "dispatch", "Single dispatches, and what to do with doubtful ones."),
+    "duty": ("duty", "duty", "Replies that a person must read: each is shown once."),
     "lane": ("lane", "lane", "Channel accounts: queue, pause."),
     "activity": ("activity", "activity", "What people did: trainings, talks, leaflets, plays."),
     "ledger": ("ledger", "ledger", "The dispatch log: list, verify, export."),
