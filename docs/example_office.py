@@ -24,6 +24,7 @@ from argon2 import PasswordHasher
 from broadcaster.cli.main import cli
 from broadcaster.clock import SteppedClock
 from broadcaster.db.engine import Database
+from broadcaster.duty import plea
 from broadcaster.ledger import store
 from broadcaster.simulator.faults import Fault
 from broadcaster.simulator.twilio import TwilioSimulator
@@ -182,6 +183,7 @@ def played() -> Office:
         _audience(office)
         _campaign(office)
         _ad_hoc(office, provider)
+        _duty(office)
         _stop(office)
         _ledger(office)
         return office
@@ -259,6 +261,19 @@ def _ad_hoc(office: Office, provider: TwilioSimulator) -> None:
     office.json("broadcast", "reject", asked, "--reason", "Đã phát sáng nay", who="minh")
     office.json("audience", "opt-out", "0912000003")
     office.json("audience", "erase", "0912000002", "--yes")
+
+
+def _duty(office: Office) -> None:
+    """Somebody has written back, as a provider's callback would have brought it."""
+    database = Database("sqlite:///broadcaster.db", folder=office.folder)
+    key = (office.folder / "secrets" / "office.key").read_text(encoding="ascii").strip().encode()
+    with store.transaction(database, office.clock) as tx:
+        plea.receive(
+            tx, channel="sms", digest=bytes(32), sender="+84912000001", text="Gọi lại cho tôi", address=1, office_key=key
+        )
+    database.close()
+    office.json("duty", "list")
+    office.json("duty", "show", "1", who="hoa")
 
 
 def _stop(office: Office) -> None:
