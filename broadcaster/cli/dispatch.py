@@ -55,7 +55,16 @@ def show(session: Session, id_: str, as_json: bool) -> None:
 
 
 @command(dispatch, "resolve")
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="[ID]", required=False)
+@click.option("--broadcast", "broadcast_id", default=None, metavar="ID", help="All of this broadcast in --state.")
+@click.option(
+    "--state",
+    "found_in",
+    type=click.Choice(["unknown", "unresolved"]),
+    default="unknown",
+    show_default=True,
+    help="With --broadcast: which of its dispatches.",
+)
 @click.option(
     "--as-state",
     "state",
@@ -64,25 +73,83 @@ def show(session: Session, id_: str, as_json: bool) -> None:
     help="accepted: it is known to have gone out; unresolved: nobody can say; again: send it once more.",
 )
 @click.option("--reason", required=True, help="The evidence, in words; it stands in the ledger.")
+@click.option(
+    "--parts",
+    type=click.IntRange(0, 1000),
+    default=None,
+    help="Of accepted: billed parts of each, by the provider's bill; default: as many as the text has.",
+)
 @json_option
-def resolve(session: Session, id_: str, state: str, reason: str, as_json: bool) -> None:
-    """Settle a doubtful dispatch: two people say the same thing. `again` may ring a phone twice; say why it will not."""
-    from broadcaster.access import countersign
+def resolve(
+    session: Session, id_: str | None, broadcast_id: str | None, found_in: str, state: str, reason: str,
+    parts: int | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Settle doubtful dispatches: two people say the same thing. `again` may ring a phone twice; say why it will not."""
     from broadcaster.access.user import Act
     from broadcaster.approval.store import reason_of
+    from broadcaster.errors import WrongUse
+
+    if (id_ is None) == (broadcast_id is None):
+        raise WrongUse("Name one dispatch, or a whole broadcast with --broadcast.")
+    if parts is not None and state != "accepted":
+        raise WrongUse("--parts belongs to --as-state accepted: nothing else is billed.")
+    actor, reason = session.actor(Act.DISPATCH_RESOLVE), reason_of(reason)
+    if id_ is not None:
+        result = _resolve_one(session, id_, state, reason, parts, actor)
+    else:
+        result = _resolve_all(session, str(broadcast_id), found_in, state, reason, parts, actor)
+    if result["state"] == "waiting":
+        session.say(
+            f"{result.get('dispatches', 1)} dispatches. Another person repeats exactly this command within 24 hours."
+        )
+    emit(result, as_json=as_json)
+
+
+def _resolve_one(session: Session, id_: str, state: str, reason: str, parts: int | None, actor: str) -> dict[str, Any]:
+    from broadcaster.access import countersign
     from broadcaster.dispatch import reconcile
     from broadcaster.dispatch.dispatch import public_id, read_public_id
+    from broadcaster.plan.parts import billed
 
-    actor = session.actor(Act.DISPATCH_RESOLVE)
-    number, reason = read_public_id(id_), reason_of(reason)
+    number = read_public_id(id_)
     with session.write() as tx:
         reconcile.check_resolvable(tx.connection, number, state, now=tx.now)
-        said = countersign.ask_or_sign(tx, act=f"dispatch.{state}", subject=f"{public_id(number)} {state}", by=actor)
-        if isinstance(said, countersign.Signed):
-            reconcile.resolve(tx, number, state, reason=reason, asked_by=said.asked_by, signed_by=said.signed_by)
-    if isinstance(said, countersign.Waiting):
-        session.say("Another person repeats this command within 24 hours.")
-        emit({"state": "waiting", "request": said.request}, as_json=as_json)
-        return
-    result: dict[str, Any] = {"dispatch": public_id(number), "state": "planned" if state == "again" else state}
-    emit(result, as_json=as_json)
+        units = 0
+        if state == "accepted":
+            units = billed(tx.connection, session.config, number) if parts is None else parts
+        subject = f"{public_id(number)} {state}" + (f" {units} parts" if state == "accepted" else "")
+        said = countersign.ask_or_sign(tx, act=f"dispatch.{state}", subject=subject, by=actor)
+        if isinstance(said, countersign.Waiting):
+            return {"state": "waiting", "request": said.request}
+        reconcile.resolve(
+            tx, number, state, reason=reason, asked_by=said.asked_by, signed_by=said.signed_by, parts=units
+        )
+    return {"dispatch": public_id(number), "state": "planned" if state == "again" else state}
+
+
+def _resolve_all(
+    session: Session, id_: str, found_in: str, state: str, reason: str, parts: int | None, actor: str
+) -> dict[str, Any]:
+    from broadcaster.access import countersign
+    from broadcaster.dispatch import broadcast, reconcile, stop
+    from broadcaster.dispatch.dispatch import State
+    from broadcaster.plan.parts import of_broadcast
+
+    number = broadcast.read_public_id(id_)
+    with session.write() as tx:
+        stop.own_lock(tx.connection)
+        broadcast.lock(tx.connection, number)
+        doubts = reconcile.doubts_of(tx.connection, number, State(found_in), state, now=tx.now)
+        units: dict[tuple[str, str], int] = {}
+        if state == "accepted":
+            known = of_broadcast(tx.connection, session.config, number)
+            units = {kind: known.get(kind, 1) if parts is None else parts for kind in doubts.kinds}
+        told = " ".join(f"{channel}/{language}={n}" for (channel, language), n in sorted(units.items()))
+        subject = f"{id_} {found_in} {state} {doubts.n} {doubts.digest} {told}".strip()
+        said = countersign.ask_or_sign(tx, act=f"dispatch.{state}", subject=subject, by=actor)
+        if isinstance(said, countersign.Waiting):
+            return {"state": "waiting", "request": said.request, "dispatches": doubts.n}
+        reconcile.resolve_all(
+            tx, doubts, state, reason=reason, asked_by=said.asked_by, signed_by=said.signed_by, parts=units
+        )
+    return {"broadcast": id_, "dispatches": doubts.n, "state": "planned" if state == "again" else state}

@@ -26,6 +26,7 @@ from broadcaster.db.tables import (
     PriceRow,
     Revision,
     Suppression,
+    Tally,
     table,
 )
 from broadcaster.dispatch import store
@@ -40,6 +41,7 @@ from broadcaster.ledger.store import Transaction
 ADDRESS, APPROVAL, BROADCAST, CONTACT = table(Address), table(Approval), table(Broadcast), table(Contact)
 DISPATCH, GROUP, MEMBER, REVISION = table(Dispatch), table(Group), table(Member), table(Revision)
 SUPPRESSION, PLAN, ATTEMPT, PRICE = table(Suppression), table(Plan), table(Attempt), table(PriceRow)
+TALLY = table(Tally)
 EXPANDED = "done"
 CHUNK = store.CHUNK
 ENDED = ("rejected", "done", "expired", "cancelled")
@@ -143,7 +145,7 @@ def ask(tx: Transaction, wanted: AdHoc, *, by: str) -> tuple[int, str]:
         "state": "submitted", "paused_from": "", "authority": "", "authority_kind": "broadcast",
         "revision_hash": wanted.revision, "due_at": wanted.due_at, "expires_at": wanted.expires_at, "if_missed": "all",
         "timezone": wanted.timezone, "quiet_hours": wanted.quiet_hours, "blackout": "",
-        "cap_per_24h": wanted.cap_per_24h, "require_consent": wanted.require_consent,
+        "cap_per_24h": wanted.cap_per_24h, "require_consent": wanted.require_consent, "sender": wanted.sender,
         "channels": json.dumps([[wanted.channel]]), "group_id": wanted.group, "language": wanted.language,
         "languages": wanted.language if wanted.language != "contact" else "vi", "priority": 0, "expansion": "",
         "planned": 0, "held": "", "created_by": by, "created_at": tx.now,
@@ -267,7 +269,7 @@ def hold(tx: Transaction, row: Any, reason: str, *, actor: str) -> None:
 def expand_chunk(tx: Transaction, broadcast: int, roads: Roads) -> bool:
     """Write the next at most 5,000 dispatches; True while there is more. The cursor moves in the same transaction."""
     row = lock(tx.connection, broadcast)
-    if row.state not in ("running", "paused") or row.expansion == EXPANDED:
+    if row.state not in ("running", "paused") or row.expansion == EXPANDED or row.ending:
         return False
     cursor = json.loads(row.expansion or '{"chain": 0, "after": 0}')
     all_chains = chains(row)
@@ -476,37 +478,84 @@ def pause(tx: Transaction, broadcast: int, actor: str, reason: str) -> None:
 
 
 def resume(tx: Transaction, broadcast: int, actor: str) -> None:
-    """Raises: Conflict unless it is paused."""
-    row = get(tx.connection, broadcast)
+    """Raises: Conflict unless it is paused, and not being taken back."""
+    row = lock(tx.connection, broadcast)
+    if row.ending:
+        raise Conflict(f"Broadcast {public_id(broadcast)} is being cancelled; what has not left is closed in steps.")
     _move(tx, broadcast, {"paused"}, row.paused_from or "planned", paused_from="")
     tx.record(Kind.BROADCAST_RESUME, actor, b=broadcast)
 
 
 def cancel(tx: Transaction, broadcast: int, actor: str, reason: str, *, roads: Roads | None = None) -> int:
-    """Nothing more of it goes out; what was planned is closed as cancelled. Raises: Conflict if it has ended."""
-    row = get(tx.connection, broadcast)
-    _move(tx, broadcast, {"submitted", "planned", "running", "paused"}, "cancelled", ended_at=tx.now)
-    if row.expansion != EXPANDED and row.expansion == "" and roads is not None and row.state != "submitted":
-        n = _close_unexpanded(tx, row, roads, State.CANCELLED)
-        planned = reach(tx.connection, row, roads)
-        tx.record(Kind.BROADCAST_CANCEL, actor, b=broadcast, reason=reason, planned=n, channels=planned)
-        return n
+    """Nothing more of it goes out, from now; returns how many of its dispatches this transaction closed.
+
+    At most `CHUNK` are closed at once: a larger one stands as paused and `ending` until `end_chunk` has closed the rest;
+    only then it is cancelled. Raises: Conflict if it has ended, or is being cancelled.
+    """
+    own_lock(tx.connection)
+    row = lock(tx.connection, broadcast)
+    if row.ending:
+        raise Conflict(f"Broadcast {public_id(broadcast)} is being cancelled already.")
+    if row.expansion == "":
+        _move(tx, broadcast, {"submitted", "planned", "running", "paused"}, "cancelled", ended_at=tx.now)
+        tx.record(Kind.BROADCAST_CANCEL, actor, b=broadcast, reason=reason)
+        return _close_unexpanded(tx, row, roads, State.CANCELLED) if roads and row.state != "submitted" else 0
+    ending = json.dumps({"state": State.CANCELLED.value, "reason": reason, "actor": actor})
+    _move(tx, broadcast, {"running", "paused"}, "paused", ending=ending)
     tx.record(Kind.BROADCAST_CANCEL, actor, b=broadcast, reason=reason)
-    return store.close(tx, broadcast, state=State.CANCELLED, reason=reason, actor=actor)
+    return end_chunk(tx, broadcast)
+
+
+def end_chunk(tx: Transaction, broadcast: int) -> int:
+    """Close the next of a broadcast that is being cancelled, and cancel it after the last; how many were closed."""
+    row = lock(tx.connection, broadcast)
+    if not row.ending:
+        return 0
+    ending = json.loads(row.ending)
+    closed = store.close(
+        tx, broadcast, state=State(ending["state"]), reason=ending["reason"], actor=ending["actor"], most=CHUNK
+    )
+    if closed < CHUNK:
+        _move(tx, broadcast, {"paused"}, "cancelled", ended_at=tx.now, ending="")
+    return closed
+
+
+def ending(connection: Connection) -> list[int]:
+    """Broadcasts that are being cancelled."""
+    return list(connection.scalars(select(BROADCAST.c.id).where(BROADCAST.c.ending != "").order_by(BROADCAST.c.id)))
+
+
+def put_back_late(connection: Connection) -> list[int]:
+    """Broadcasts that have ended, and got something back after that: a request under way that was certainly not taken."""
+    again = (TALLY.c.broadcast_id == BROADCAST.c.id, TALLY.c.state.in_(store.CLOSABLE), TALLY.c.n > 0)
+    query = select(BROADCAST.c.id).where(BROADCAST.c.state.in_(("cancelled", "expired")), exists().where(*again))
+    return list(connection.scalars(query))
+
+
+def close_put_back(tx: Transaction, broadcast: int) -> int:
+    """Close what came back to one that has ended, as the rest of it was."""
+    row = lock(tx.connection, broadcast)
+    if row.state not in ("cancelled", "expired"):
+        return 0
+    return store.close(tx, broadcast, state=State(row.state), reason=row.state, actor="scheduler", most=CHUNK)
 
 
 def expire(tx: Transaction, row: Any, roads: Roads, *, reason: str, actor: str = "scheduler") -> int:
-    """Its time has passed: what was not sent is expired and counted, expanded or not."""
-    if row.expansion == "":
-        _move(tx, row.id, {"planned", "running", "paused"}, "expired", ended_at=tx.now, held=reason)
-        n = _close_unexpanded(tx, row, roads, State.EXPIRED)
-        tx.record(
-            Kind.BROADCAST_EXPIRE, actor, b=row.id, reason=reason, planned=n, channels=reach(tx.connection, row, roads)
-        )
-        return n
-    while row.expansion != EXPANDED and expand_chunk(tx, row.id, roads):
-        pass
-    return store.close(tx, row.id, state=State.EXPIRED, reason=reason, actor=actor)
+    """The time of one that was never expanded has passed: it is counted as it would have been, and expired."""
+    _move(tx, row.id, {"planned", "running", "paused"}, "expired", ended_at=tx.now, held=reason)
+    n = _close_unexpanded(tx, row, roads, State.EXPIRED)
+    tx.record(
+        Kind.BROADCAST_EXPIRE, actor, b=row.id, reason=reason, planned=n, channels=reach(tx.connection, row, roads)
+    )
+    return n
+
+
+def expire_chunk(tx: Transaction, broadcast: int, *, reason: str, actor: str = "scheduler") -> int:
+    """The time of an expanded one has passed: close the next of what has not left; how many were closed."""
+    row = lock(tx.connection, broadcast)
+    if row.state not in ("running", "paused") or row.ending:
+        return 0
+    return store.close(tx, row.id, state=State.EXPIRED, reason=reason, actor=actor, most=CHUNK)
 
 
 def lapse(tx: Transaction, row: Any) -> None:
@@ -526,10 +575,11 @@ def _close_unexpanded(tx: Transaction, row: Any, roads: Roads, state: State) -> 
 
 def finish(tx: Transaction, broadcast: int) -> bool:
     """Done once it is wholly expanded and nothing of it is open; True if that happened now."""
-    row = get(tx.connection, broadcast)
+    row = lock(tx.connection, broadcast)
     if (
         row.state not in ("running", "paused")
         or row.expansion != EXPANDED
+        or row.ending
         or store.open_count(tx.connection, broadcast)
     ):
         return False

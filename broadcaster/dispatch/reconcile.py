@@ -4,16 +4,22 @@ de-duplicates by our key, and given up as `unresolved` at its deadline. Nothing 
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, and_, select, update
+from sqlalchemy import Connection, and_, func, select, tuple_, update
 
 from broadcaster.channel.base import Accepted, Channel, LooksUp, SendError
 from broadcaster.clock import Clock
 from broadcaster.db.engine import Database
+from broadcaster.dispatch import stop as stops
+from broadcaster.dispatch.broadcast import get, lock
+from broadcaster.dispatch.broadcast import public_id as broadcast_id
 from broadcaster.dispatch.claim import (
     ADDRESS,
     ATTEMPT,
@@ -21,6 +27,7 @@ from broadcaster.dispatch.claim import (
     CONTACT,
     DISPATCH,
     IN_DOUBT,
+    PRICE,
     REVISION,
     Due,
     first_doubt,
@@ -29,13 +36,14 @@ from broadcaster.dispatch.dispatch import Patience, State, public_id
 from broadcaster.dispatch.lane import Signature, outgoing_for
 from broadcaster.dispatch.revision import read, words
 from broadcaster.dispatch.road import Road
-from broadcaster.dispatch.store import count
+from broadcaster.dispatch.store import CHUNK, count
 from broadcaster.errors import Conflict, NotFound
 from broadcaster.ledger.entry import Kind
 from broadcaster.ledger.store import Transaction
 from broadcaster.ledger.writer import Writer
 
 AGAIN_AFTER = timedelta(minutes=10)  # between the two looks that together prove absence (reliability-security.md 1.4)
+BULK = 50_000  # dispatches two people may settle with one word: one transaction of about two seconds
 PAGE = 200  # doubts read at once
 REPEATS = "the target de-duplicates by our key"
 
@@ -252,8 +260,17 @@ def check_resolvable(connection: Connection, dispatch: int, what: str, *, now: d
     return State(found.state)
 
 
-def resolve(tx: Transaction, dispatch: int, what: str, *, reason: str, asked_by: str, signed_by: str) -> None:
-    """Two people have said it: move the dispatch. `again` makes it planned; its next attempt has a reference of its own."""
+def resolve(
+    tx: Transaction, dispatch: int, what: str, *, reason: str, asked_by: str, signed_by: str, parts: int = 0
+) -> None:
+    """Two people have said it: move the dispatch. `again` makes it planned; its next attempt has a reference of its own.
+
+    `parts`: what was billed of an accepted one, at the price in force when it was tried.
+    """
+    stops.own_lock(tx.connection)
+    found = tx.connection.scalar(select(DISPATCH.c.broadcast_id).where(DISPATCH.c.id == dispatch))
+    if found is not None:
+        lock(tx.connection, found)  # first of all: whoever would end the broadcast meanwhile waits
     before = check_resolvable(tx.connection, dispatch, what, now=tx.now)
     after = State.PLANNED if what == "again" else State(what)
     steps = [State.UNRESOLVED, State.PLANNED] if (before, after) == (State.UNKNOWN, State.PLANNED) else [after]
@@ -274,8 +291,109 @@ def resolve(tx: Transaction, dispatch: int, what: str, *, reason: str, asked_by:
         tx.connection.execute(update(ATTEMPT).where(*doubts).values(outcome="overruled"))
         again = (BROADCAST.c.id == row.broadcast_id, BROADCAST.c.state == "done")
         tx.connection.execute(update(BROADCAST).where(*again).values(state="running", ended_at=None))
+    if after is State.ACCEPTED and parts:
+        _bill(tx, [DISPATCH.c.id == dispatch], row.channel, parts)
+    cost = _cost_of(tx, dispatch, row.attempts) if after is State.ACCEPTED else {}
     kind = Kind.DISPATCH_RESEND if what == "again" else Kind.DISPATCH_RESOLVE
     tx.record(
         kind, signed_by, b=row.broadcast_id, d=dispatch, n=row.attempts, state=after.value, reason=reason,
-        asked_by=asked_by, signed_by=signed_by,
+        asked_by=asked_by, signed_by=signed_by, **cost,
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubts:
+    """The doubtful dispatches of one broadcast in one state, as two people look at them."""
+
+    broadcast: int
+    state: State
+    n: int
+    digest: str  # of their ids: both people must mean the same ones
+    kinds: tuple[tuple[str, str], ...]  # channels and languages among them
+
+
+def doubts_of(connection: Connection, broadcast: int, state: State, what: str, *, now: datetime) -> Doubts:
+    """All of a broadcast's dispatches in a state. Raises: NotFound; Conflict if none is, if too many are, or too late."""
+    row = get(connection, broadcast)
+    if state not in RESOLVES[what]:
+        raise Conflict(f"Of dispatches that are {state} nobody can say {what!r}; only doubtful ones are resolved.")
+    if what == "again" and (now >= row.expires_at or row.state not in ("running", "done")):
+        raise Conflict("Its time has passed; ask for a new broadcast: `broadcaster send`.")
+    digest, kinds, n = sha256(), set(), 0
+    query = (
+        select(DISPATCH.c.id, DISPATCH.c.channel, DISPATCH.c.language)
+        .where(DISPATCH.c.broadcast_id == broadcast, DISPATCH.c.state == state.value)
+        .order_by(DISPATCH.c.id)
+        .limit(BULK + 1)
+    )
+    for number, channel, language in connection.execute(query):
+        digest.update(b"%d," % number)
+        kinds.add((channel, language))
+        n += 1
+    if not n:
+        raise Conflict(f"No dispatch of {broadcast_id(broadcast)} is {state}.")
+    if n > BULK:
+        raise Conflict(f"More than {BULK} dispatches of it are {state}: that is a matter for the provider's own list.")
+    return Doubts(
+        broadcast=broadcast, state=state, n=n, digest=digest.hexdigest()[:32], kinds=tuple(sorted(kinds))
+    )  # fmt: skip
+
+
+def resolve_all(
+    tx: Transaction, doubts: Doubts, what: str, *, reason: str, asked_by: str, signed_by: str,
+    parts: Mapping[tuple[str, str], int],
+) -> None:  # fmt: skip
+    """Two people have said it of all of them. `parts`: billed units of accepted ones, by channel and language."""
+    here = (DISPATCH.c.broadcast_id == doubts.broadcast, DISPATCH.c.state == doubts.state.value)
+    after = State.PLANNED if what == "again" else State(what)
+    rows = tx.connection.execute(
+        select(DISPATCH.c.id, DISPATCH.c.channel, DISPATCH.c.language, DISPATCH.c.attempts)
+        .where(*here)
+        .order_by(DISPATCH.c.id)
+    ).all()
+    if after is State.ACCEPTED:
+        for (channel, language), n in parts.items():
+            _bill(tx, [*here, DISPATCH.c.channel == channel, DISPATCH.c.language == language], channel, n)
+    steps = [State.UNRESOLVED, State.PLANNED] if (doubts.state, after) == (State.UNKNOWN, State.PLANNED) else [after]
+    for first in range(0, len(rows), CHUNK):
+        some = DISPATCH.c.id.in_([row.id for row in rows[first : first + CHUNK]])
+        for step in steps:
+            tx.connection.execute(update(DISPATCH).where(some).values(state=step.value, reason=reason, not_before=None))
+    moved = Counter((doubts.broadcast, row.channel, doubts.state.value) for row in rows)
+    count(
+        tx.connection, {key: -n for key, n in moved.items()} | {(*key[:2], after.value): n for key, n in moved.items()}
+    )
+    if after is State.PLANNED:
+        again = (BROADCAST.c.id == doubts.broadcast, BROADCAST.c.state == "done")
+        tx.connection.execute(update(BROADCAST).where(*again).values(state="running", ended_at=None))
+    for row in rows:
+        cost = _cost_of(tx, row.id, row.attempts) if after is State.ACCEPTED else {}
+        tx.record(
+            Kind.DISPATCH_RESEND if what == "again" else Kind.DISPATCH_RESOLVE, signed_by, b=doubts.broadcast, d=row.id,
+            n=row.attempts, state=after.value, reason=reason, asked_by=asked_by, signed_by=signed_by, **cost,
+        )  # fmt: skip
+
+
+def _bill(tx: Transaction, which: list[Any], channel: str, parts: int) -> None:
+    """Write down what the last attempts of these cost, at the price in force when each was tried."""
+    in_force = (
+        select(func.max(PRICE.c.id))
+        .where(PRICE.c.channel == channel, PRICE.c.since <= ATTEMPT.c.intent_at)
+        .correlate(ATTEMPT)
+        .scalar_subquery()
+    )
+    last = select(DISPATCH.c.id, DISPATCH.c.attempts).where(*which)
+    tx.connection.execute(
+        update(ATTEMPT)
+        .where(tuple_(ATTEMPT.c.dispatch_id, ATTEMPT.c.n).in_(last))
+        .values(outcome="accepted", parts=parts, price_id=in_force)
+    )
+
+
+def _cost_of(tx: Transaction, dispatch: int, n: int) -> dict[str, int]:
+    found = tx.connection.execute(
+        select(ATTEMPT.c.parts, PRICE.c.amount)
+        .outerjoin(PRICE, PRICE.c.id == ATTEMPT.c.price_id)
+        .where(ATTEMPT.c.dispatch_id == dispatch, ATTEMPT.c.n == n)
+    ).one_or_none()
+    return {"parts": int(found.parts), "price": int(found.amount or 0)} if found and found.parts else {}

@@ -53,22 +53,28 @@ def open_count(connection: Connection, broadcast: int) -> int:
     return sum(n for state, n in states(connection, broadcast).items() if State(state) in OPEN)
 
 
-def close(tx: Transaction, broadcast: int, *, state: State, reason: str, actor: str, channel: str | None = None) -> int:
-    """Everything of the broadcast that has not left becomes expired, cancelled or suppressed; returns how many.
+def close(
+    tx: Transaction, broadcast: int, *, state: State, reason: str, actor: str, channel: str | None = None,
+    most: int | None = None,
+) -> int:  # fmt: skip
+    """What of the broadcast has not left becomes expired, cancelled or suppressed, at most `most` of it; how many did.
 
     `sending` and `unknown` are not touched: only evidence moves those.
     """
     names = [channel] if channel else channels(tx.connection, broadcast)
-    rows = []
+    rows: list[tuple[str, str, int]] = []
     for name in names:
         for was in CLOSABLE:  # one UPDATE each: its count is exact, whatever another transaction moves meanwhile
-            done = tx.connection.execute(
-                update(DISPATCH)
-                .where(DISPATCH.c.broadcast_id == broadcast, DISPATCH.c.channel == name, DISPATCH.c.state == was)
-                .values(state=state.value, reason=reason, not_before=None)
-            )
-            if done.rowcount:
-                rows.append((name, was, done.rowcount))
+            left = None if most is None else most - sum(n for _, _, n in rows)
+            if left == 0:
+                break
+            here = (DISPATCH.c.broadcast_id == broadcast, DISPATCH.c.channel == name, DISPATCH.c.state == was)
+            statement = update(DISPATCH).where(*here).values(state=state.value, reason=reason, not_before=None)
+            if left is not None:
+                next_ones = select(DISPATCH.c.id).where(*here).order_by(DISPATCH.c.id).limit(left)
+                statement = statement.where(DISPATCH.c.id.in_(next_ones.scalar_subquery()))
+            if n := tx.connection.execute(statement).rowcount:
+                rows.append((name, was, n))
     deltas: Deltas = Counter()
     for name, was, n in rows:
         deltas[broadcast, name, was] -= n

@@ -13,23 +13,25 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, or_, select
 
 from broadcaster.approval import store as approvals
 from broadcaster.clock import Clock
 from broadcaster.db.engine import Database
-from broadcaster.db.tables import Broadcast, table
+from broadcaster.db.tables import Broadcast, Tally, table
 from broadcaster.dispatch import broadcast
 from broadcaster.dispatch.broadcast import EXPANDED, Roads
+from broadcaster.dispatch.store import CLOSABLE
 from broadcaster.errors import BroadcasterError
 from broadcaster.ledger.store import Transaction
 from broadcaster.ledger.writer import Writer
 from broadcaster.plan.materialise import HEADCOUNT, WAITING, materialise
 from broadcaster.schedule import store as schedules
+from broadcaster.schedule.spec import CampaignSpec
 
 log = logging.getLogger("broadcaster.plan")
 
-BROADCAST = table(Broadcast)
+BROADCAST, TALLY = table(Broadcast), table(Tally)
 HORIZON = timedelta(hours=48)  # occurrences get rows this long before they are due
 ON_TIME = timedelta(minutes=1)  # a start this late is not "missed": ticks come every second
 
@@ -112,9 +114,15 @@ class Planner:
         if due:
             await self._writer.write(partial(self._start_due, rows=due))
         if over:
-            await self._writer.write(partial(self._close, rows=over))
+            await self._close(over)
         with self._database.reading() as connection:
             growing, ending = _growing(connection), _ending(connection)
+            cancelled, late = broadcast.ending(connection), broadcast.put_back_late(connection)
+        for number in cancelled:
+            while await self._writer.write(partial(broadcast.end_chunk, broadcast=number)):
+                pass
+        for number in late:
+            await self._writer.write(partial(broadcast.close_put_back, broadcast=number))
         for number in growing:
             while await self._writer.write(partial(broadcast.expand_chunk, broadcast=number, roads=self._roads)):
                 self._poke()
@@ -148,12 +156,14 @@ class Planner:
         if self._rules.two_person and _by_one_alone(connection, row):
             return "one_person"
         if row.authority_kind != "plan":
-            return ""
+            (name,) = broadcast.channel_names(row)
+            road = self._roads.get(name)
+            return "sender_changed" if road and row.sender is not None and row.sender != road.sender else ""
         try:
             document = schedules.plan(connection, row.authority)
         except BroadcasterError:
             return "tampered"
-        if row.schedule_id not in {schedule.id for schedule in document.campaign.schedules}:
+        if not _as_planned(connection, row, document.campaign):
             return "tampered"
         approved = document.senders
         names = [name for name in broadcast.channel_names(row) if name in self._roads]
@@ -161,16 +171,41 @@ class Planner:
             return "sender_changed"
         return HEADCOUNT if schedules.outgrown(connection, row) else ""
 
-    def _close(self, tx: Transaction, rows: list[Any]) -> None:
-        for seen in rows:
-            row = broadcast.lock(tx.connection, seen.id)
-            if row.state != seen.state:
+    async def _close(self, rows: list[Any]) -> None:
+        """End what is over: in steps of a few thousand, so that no lane waits for the whole of a large one."""
+        for row in rows:
+            if await self._writer.write(partial(self._close_whole, seen=row)):
                 continue
-            if row.state == "submitted":
-                approvals.expire(tx, kind="broadcast", name=broadcast.public_id(row.id))
-                broadcast.lapse(tx, row)
-            else:
-                broadcast.expire(tx, row, self._roads, reason=row.held or "late")
+            while await self._writer.write(partial(broadcast.expand_chunk, broadcast=row.id, roads=self._roads)):
+                pass
+            late = partial(broadcast.expire_chunk, broadcast=row.id, reason=row.held or "late")
+            while await self._writer.write(late):
+                pass
+
+    def _close_whole(self, tx: Transaction, seen: Any) -> bool:
+        """End it at once, if nothing of it has been expanded; False if there is more to do."""
+        row = broadcast.lock(tx.connection, seen.id)
+        if row.state != seen.state or row.ending:
+            return True
+        if row.state == "submitted":
+            approvals.expire(tx, kind="broadcast", name=broadcast.public_id(row.id))
+            broadcast.lapse(tx, row)
+        elif row.expansion == "":
+            broadcast.expire(tx, row, self._roads, reason=row.held or "late")
+        else:
+            return False
+        return True
+
+
+def _as_planned(connection: Connection, row: Any, campaign: CampaignSpec) -> bool:
+    """Whether the row says what the schedule of the approved plan says: which message, over which channels, to whom."""
+    schedule = next((one for one in campaign.schedules if one.id == row.schedule_id), None)
+    if schedule is None or row.message_id not in schedule.messages:
+        return False
+    group = broadcast.group_name(connection, row.group_id)
+    language = schedule.language or campaign.languages[0]
+    chains = [list(chain) for chain in schedule.channels]
+    return (broadcast.chains(row), row.language) == (chains, language) and group in ("", schedule.group)
 
 
 def _by_one_alone(connection: Connection, row: Any) -> bool:
@@ -210,10 +245,14 @@ def _missed(row: Any, now: datetime, newest: str) -> str:
 
 def _over(connection: Connection, now: datetime) -> list[Any]:
     """Broadcasts whose time has passed and which still have something to close; `submitted` ones are ad hoc."""
+    closable = exists().where(TALLY.c.broadcast_id == BROADCAST.c.id, TALLY.c.state.in_(CLOSABLE), TALLY.c.n > 0)
     query = select(BROADCAST).where(
-        BROADCAST.c.state.in_(("submitted", "running", "paused")), BROADCAST.c.expires_at <= now
+        BROADCAST.c.state.in_(("submitted", "running", "paused")),
+        BROADCAST.c.expires_at <= now,
+        BROADCAST.c.ending == "",
+        or_(BROADCAST.c.expansion != EXPANDED, closable),
     )
-    return [row for row in connection.execute(query) if row.state != "done"]
+    return list(connection.execute(query))
 
 
 def _growing(connection: Connection) -> list[int]:
