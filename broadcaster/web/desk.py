@@ -28,6 +28,7 @@ from broadcaster.db.engine import Database
 from broadcaster.errors import BroadcasterError, NotAllowed
 from broadcaster.ledger.store import Transaction, transaction
 from broadcaster.web import show
+from broadcaster.web.forecasts import Forecasts
 from broadcaster.web.words import LANGUAGES, say, states
 
 HERE = Path(__file__).parent
@@ -62,6 +63,10 @@ class Desk:
     @cached_property
     def office_key(self) -> bytes:
         return self.config.secret(self.config.office.key, where="office.key").reveal().encode()
+
+    @cached_property
+    def forecasts(self) -> Forecasts:
+        return Forecasts(self.config)
 
     @cached_property
     def templates(self) -> Environment:
@@ -184,6 +189,9 @@ class Visit:
             csrf_token=sessions.form_key(self.token) if self.token else "",
             words_of=states.words,
             look_of=states.look,
+            meaning_of=states.meaning,
+            held_words=states.held,
+            scope_words=states.scope,
             languages=LANGUAGES,
             menu=self._menu(),
             zone=f"{self.config.office.timezone} ({show.offset(self.desk.zone, self.now)})",

@@ -42,7 +42,7 @@ def set_up(visit: Here, token: str) -> Response:
     visit.desk.set_up_token = ""
     with visit.write() as tx:
         cookie = sessions.open_(tx, name=name, second=not needs_factor(visit, account))
-    response = visit.go("/start")
+    response = visit.go("/")
     put_cookie(response, visit.request, cookie)
     chosen = visit.form.text("language")
     if chosen in LANGUAGES:

@@ -60,6 +60,46 @@ EN = {
     "Xong": "Done", "Đã gửi hết.": "All of it went out.",
 }  # fmt: skip
 
+# why the guard holds a broadcast -> what people read
+HELD = {
+    "stopped": "Đang có lệnh dừng",
+    "late": "Đã quá giờ",
+    "tampered": "Nội dung lưu bị thay đổi: báo kiểm toán",
+    "not_approved": "Chưa được phê duyệt",
+    "stale": "Dữ kiện đã đổi hoặc quá hạn kiểm tra",
+    "not_valid": "Ngoài thời gian hiệu lực",
+    "blackout": "Ngày không phát",
+    "quiet_hours": "Giờ yên tĩnh, sẽ phát khi hết",
+    "no_channel": "Thiếu kênh trong config.toml",
+    "audience_changed": "Nhóm nhận đã thay đổi",
+    "headcount": "Nhóm nhận tăng quá 5 %: cần duyệt lại",
+    "rules": "Quy tắc của cơ quan đã đổi: cần duyệt lại",
+    "sender_changed": "Tên người gửi đã đổi: cần duyệt lại",
+    "paused": "Tạm dừng",
+}
+SCOPES = {"everything": "Tất cả", "campaign": "Một chiến dịch", "channel": "Một kênh", "area": "Một xã, phường"}
+
+EN |= {
+    "Đang có lệnh dừng": "A stop is in force", "Đã quá giờ": "Its time has passed",
+    "Nội dung lưu bị thay đổi: báo kiểm toán": "The stored text was changed: tell the auditor",
+    "Chưa được phê duyệt": "Not approved", "Dữ kiện đã đổi hoặc quá hạn kiểm tra": "A fact changed or is overdue",
+    "Ngoài thời gian hiệu lực": "Outside its valid days", "Ngày không phát": "A day without sending",
+    "Giờ yên tĩnh, sẽ phát khi hết": "Quiet hours; goes out after them", "Thiếu kênh trong config.toml": "No such channel in config.toml",
+    "Nhóm nhận đã thay đổi": "The group has changed", "Nhóm nhận tăng quá 5 %: cần duyệt lại": "The group grew over 5 %: approve anew",
+    "Quy tắc của cơ quan đã đổi: cần duyệt lại": "The office's rules changed: approve anew",
+    "Tên người gửi đã đổi: cần duyệt lại": "The sender's name changed: approve anew",
+    "Tất cả": "Everything", "Một chiến dịch": "One campaign", "Một kênh": "One channel", "Một xã, phường": "One commune",
+}  # fmt: skip
+
+
+def held(reason: str) -> str:
+    """Vietnamese; the word itself where there is none."""
+    return HELD.get(reason, reason)
+
+
+def scope(name: str) -> str:
+    return SCOPES.get(name, name)
+
 
 def words(state: str) -> str:
     """The Vietnamese word; the state itself where there is none."""

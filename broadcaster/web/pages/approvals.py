@@ -1,0 +1,321 @@
+"""The approval desk: exactly what would go out, beside what is in force; the hash shown is the hash approved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi.responses import FileResponse, Response
+from sqlalchemy import Connection, select
+
+from broadcaster.access.user import Act
+from broadcaster.approval import store as approvals
+from broadcaster.approval.policy import Approval, Thing, why_not
+from broadcaster.content import files, sms
+from broadcaster.content import store as contents
+from broadcaster.content.check import opt_out_sample
+from broadcaster.content.render import OPT_OUT, decode
+from broadcaster.dispatch import broadcast as house
+from broadcaster.dispatch.revision import read, words
+from broadcaster.errors import Conflict, NotFound, WrongUse
+from broadcaster.plan import ad_hoc
+from broadcaster.plan.planner import forecast, money, totals
+from broadcaster.plan.reading import survey
+from broadcaster.schedule import store as schedules
+from broadcaster.schedule.files import roads
+from broadcaster.web import store
+from broadcaster.web.compare import compare
+from broadcaster.web.desk import Menu, Visit, sentence
+from broadcaster.web.door import Here, Look, Pages
+
+pages = Pages()
+MENU = [Menu(path="/approvals", label="Phê duyệt", order=20)]
+APPROVES = {
+    "revision": Act.MESSAGE_APPROVE,
+    "plan": Act.CAMPAIGN_APPROVE,
+    "broadcast": Act.BROADCAST_APPROVE,
+}
+KINDS = {"revision": "Thông điệp", "plan": "Kế hoạch chiến dịch", "broadcast": "Lượt phát đột xuất"}
+CATEGORIES = {
+    "hotline": "Tổng đài",
+    "victims-rights": "Quyền của nạn nhân",
+    "criminal-tactics": "Thủ đoạn tội phạm",
+    "law-policy": "Chính sách, pháp luật",
+    "investigation-trial": "Điều tra, xét xử",
+    "commendation": "Biểu dương",
+}
+# What an approver confirms, by category: all of it before approving.
+CHECKS = {
+    "": (
+        "Tôi đã đọc toàn bộ nội dung ở mọi dạng và mọi ngôn ngữ.",
+        "Số điện thoại, điều luật và đường dẫn đúng với nguồn.",
+    ),
+    "commendation": ("Mỗi người được nêu tên đã đồng ý bằng văn bản.",),
+    "investigation-trial": (
+        "Ghi rõ tình trạng bản án (chưa có hiệu lực hay đã có hiệu lực).",
+        "Không ai có thể nhận ra nạn nhân.",
+    ),
+    "criminal-tactics": ("Không hướng dẫn cách phạm tội; kết thúc bằng nơi cần gọi để được giúp.",),
+    "victims-rights": ("Không gọi người đọc là nạn nhân.",),
+}
+HEARD = "Tôi đã nghe hết các bản ghi âm."
+ROWS_SHOWN = 400  # rows of a plan on one page
+
+
+@pages.get("/approvals", act=Look.SIGNED_IN)
+def listing(visit: Here) -> Response:
+    with visit.read() as connection:
+        waiting = [_row(visit, connection, row) for row in store.waiting(connection)]
+        decided = [_row(visit, connection, row) for row in store.decided(connection)]
+    mine = [one for one in waiting if one["may"]]
+    return visit.page("approvals.html", mine=mine, others=[one for one in waiting if not one["may"]], decided=decided)
+
+
+@pages.get("/approvals/{kind}/{name}", act=Look.SIGNED_IN)
+def show(visit: Here, kind: str, name: str) -> Response:
+    with visit.read() as connection:
+        waiting = approvals.open_(connection, _thing(kind), name)
+        history = approvals.history(connection, kind, name)
+        if not history:
+            raise NotFound("There is no such request; the list shows what waits.")
+        subject = waiting or history[0]
+        values = _SHOWS[kind](visit, connection, subject)
+    refusal = "" if waiting is None else _refusal(visit, waiting)
+    return visit.page(
+        f"approval_{kind}.html", approval=subject, waiting=waiting, history=history, refusal=refusal,
+        kind_words=KINDS[kind], may=waiting is not None and not refusal, **values,
+    )  # fmt: skip
+
+
+@pages.post(
+    "/approvals/revision/{name}/approve",
+    act=Act.MESSAGE_APPROVE,
+    form=lambda visit, name: show(visit, "revision", name),
+)
+def approve_revision(visit: Here, name: str) -> Response:
+    expected = _expected(visit)
+    with visit.read() as connection:
+        waiting = approvals.open_(connection, "revision", name)
+        wanted = len(_checks(decode(contents.canonical(connection, waiting.subject)))) if waiting else 0
+    _all_ticked(visit, wanted)
+    visit.prove_again()
+    with visit.write() as tx:
+        approvals.approve(tx, kind="revision", name=name, by=visit.name, expected=expected)
+    return _done(visit, "Đã phê duyệt {name}.", name)
+
+
+@pages.post(
+    "/approvals/plan/{name}/approve", act=Act.CAMPAIGN_APPROVE, form=lambda visit, name: show(visit, "plan", name)
+)
+def approve_plan(visit: Here, name: str) -> Response:
+    expected = _expected(visit)
+    visit.prove_again()
+    with visit.write() as tx:
+        schedules.approve(tx, name, by=visit.name, expected=expected)
+    return _done(visit, "Đã phê duyệt {name}.", name)
+
+
+@pages.post(
+    "/approvals/broadcast/{name}/approve",
+    act=Act.BROADCAST_APPROVE,
+    form=lambda visit, name: show(visit, "broadcast", name),
+)
+def approve_broadcast(visit: Here, name: str) -> Response:
+    expected = _expected(visit)
+    visit.prove_again()
+    with visit.write() as tx:
+        ad_hoc.approve(tx, visit.config, house.read_public_id(name), by=visit.name, expected=expected)
+    return _done(visit, "Đã phê duyệt {name}.", name)
+
+
+@pages.post(
+    "/approvals/revision/{name}/return", act=Act.MESSAGE_REJECT, form=lambda visit, name: show(visit, "revision", name)
+)
+def return_revision(visit: Here, name: str) -> Response:
+    with visit.write() as tx:
+        approvals.reject(
+            tx, kind="revision", name=name, by=visit.name, reason=visit.form.text("reason"), expected=_expected(visit)
+        )
+    return _done(visit, "Đã trả lại {name} kèm lý do.", name)
+
+
+@pages.post(
+    "/approvals/plan/{name}/return", act=Act.CAMPAIGN_REJECT, form=lambda visit, name: show(visit, "plan", name)
+)
+def return_plan(visit: Here, name: str) -> Response:
+    with visit.write() as tx:
+        schedules.reject(tx, name, by=visit.name, reason=visit.form.text("reason"), expected=_expected(visit))
+    return _done(visit, "Đã trả lại {name} kèm lý do.", name)
+
+
+@pages.post(
+    "/approvals/broadcast/{name}/return",
+    act=Act.BROADCAST_REJECT,
+    form=lambda visit, name: show(visit, "broadcast", name),
+)
+def return_broadcast(visit: Here, name: str) -> Response:
+    with visit.write() as tx:
+        ad_hoc.reject(
+            tx, house.read_public_id(name), by=visit.name, reason=visit.form.text("reason"), expected=_expected(visit)
+        )
+    return _done(visit, "Đã trả lại {name} kèm lý do.", name)
+
+
+@pages.get("/approvals/media/{revision}/{language}", act=Look.SIGNED_IN)
+def media(visit: Here, revision: str, language: str) -> Response:
+    """The approved copy of a recording, to listen to."""
+    with visit.read() as connection:
+        found = decode(contents.canonical(connection, revision)).get("media", {}).get(language)
+    if found is None:
+        raise NotFound("This revision has no recording in that language.")
+    path = files.kept_path(visit.config.path(visit.config.folders.content), sha256=found["sha256"], name=found["name"])
+    if not path.is_file():
+        raise NotFound("The recording is not on this machine; submit the message again.")
+    return FileResponse(path, media_type=found["mime_type"])
+
+
+# -- what is shown ----------------------------------------------------------------------------------------------------
+
+
+def _revision(visit: Visit, connection: Connection, approval: Approval) -> dict[str, Any]:
+    raw = contents.canonical(connection, approval.subject)
+    body = decode(raw)
+    in_force = approvals.current(connection, "revision", approval.name)
+    before = (
+        decode(contents.canonical(connection, in_force.subject)) if in_force and in_force.id != approval.id else None
+    )
+    library = files.load(visit.config.path(visit.config.folders.content))
+    facts = [(name, library.facts.get(name), library.facts[name].digest != digest if name in library.facts else True)
+             for name, digest in sorted(body.get("facts", {}).items())]  # fmt: skip
+    return {
+        "body": body,
+        "channels": _channels(visit, raw, approval.subject),
+        "before": in_force if before is not None else None,
+        "changes": compare(before, body) if before is not None else None,
+        "facts": facts,
+        "today": visit.now.astimezone(visit.desk.zone).date(),
+        "checks": _checks(body),
+        "category": CATEGORIES.get(body["category"], body["category"]),
+        "bytes": len(raw),
+    }
+
+
+def _channels(visit: Visit, raw: bytes, revision: str) -> list[dict[str, Any]]:
+    """What each configured channel would say, in each language, with the bytes' parts and price."""
+    body = read(raw, revision)
+    if body is None:
+        return []
+    link = opt_out_sample(visit.config.web.public_url)
+    found = []
+    for name, road in roads(visit.config).items():
+        price = visit.config.channel(name).common.price
+        for language in body.texts:
+            said = words(body, traits=road.traits, accents=road.accents, language=language)
+            if said is None:
+                continue
+            row: dict[str, Any] = {
+                "channel": name, "sender": road.sender, "language": language, "form": said.form, "title": said.title,
+                "text": said.text, "characters": len(said.text), "sms": None, "cost": None,
+            }  # fmt: skip
+            if said.form.startswith("sms"):
+                row["sms"] = sms.count(said.text.replace(OPT_OUT, link))
+                row["cost"] = money(row["sms"].parts * price.micros, price.currency) if price else None
+            found.append(row)
+    return found
+
+
+def _plan(visit: Visit, connection: Connection, approval: Approval) -> dict[str, Any]:
+    document = schedules.plan(connection, approval.subject)
+    spec = document.campaign
+    library = files.load(visit.config.path(visit.config.folders.content))
+    rows = forecast(spec, survey(connection, visit.config, library, spec, now=visit.now))
+    sums = totals(rows)
+    row = schedules.campaign(connection, approval.name)
+    before = (
+        schedules.plan(connection, row.plan_hash) if row is not None and row.plan_hash != approval.subject else None
+    )
+    return {
+        "document": document,
+        "spec": spec,
+        "rows": rows[:ROWS_SHOWN],
+        "left": max(0, len(rows) - ROWS_SHOWN),
+        "sums": sums,
+        "before": before,
+        "zone_of_plan": spec.zone,
+        "money_of": money,
+        "titles": store.titles(connection, {one for s in spec.schedules for one in s.messages}, visit.language),
+    }
+
+
+def _broadcast(visit: Visit, connection: Connection, approval: Approval) -> dict[str, Any]:
+    row = house.get(connection, house.read_public_id(approval.name))
+    raw = connection.scalar(select(store.REVISION.c.canonical).where(store.REVISION.c.hash == row.revision_hash)) or b""
+    body = read(bytes(raw), row.revision_hash or "")
+    return {
+        "row": row,
+        "intact": body is not None,
+        "preview": ad_hoc.preview(connection, visit.config, row),
+        "group": house.group_name(connection, row.group_id),
+        "channels": house.channel_names(row),
+        "title": (body.titles.get(visit.language) or next(iter(body.titles.values()), "")) if body else row.message_id,
+    }
+
+
+_SHOWS = {"revision": _revision, "plan": _plan, "broadcast": _broadcast}
+
+
+def _row(visit: Visit, connection: Connection, row: Any) -> dict[str, Any]:
+    titles = store.titles(connection, [row.name], visit.language) if row.kind == "revision" else {}
+    return {
+        "kind": row.kind,
+        "kind_words": visit.say(KINDS[row.kind]),
+        "name": row.name,
+        "title": titles.get(row.name, row.name),
+        "state": row.state,
+        "submitted_by": row.submitted_by,
+        "submitted_at": row.submitted_at,
+        "decided_by": row.decided_by,
+        "decided_at": row.decided_at,
+        "reason": row.reason,
+        "may": row.state == "submitted"
+        and visit.may(APPROVES[row.kind])
+        and (row.submitted_by != visit.name or not row.two_person),
+    }
+
+
+# -- parts ------------------------------------------------------------------------------------------------------------
+
+
+def _thing(kind: str) -> str:
+    if kind not in KINDS:
+        raise NotFound("There is no such request; the list shows what waits.")
+    return Thing(kind).value
+
+
+def _refusal(visit: Visit, waiting: Approval) -> str:
+    """Why this reader may not decide, in words; "" if they may."""
+    if not visit.may(APPROVES[waiting.kind]):
+        return visit.say("Chỉ người có vai trò phê duyệt mới quyết định được.")
+    why = why_not(visit.name, submitted_by=waiting.submitted_by, editors=waiting.editors, two_person=waiting.two_person)
+    return sentence(Conflict(why), visit.language) if why else ""
+
+
+def _expected(visit: Visit) -> str:
+    """The hash that stood on the page. Raises: WrongUse without one."""
+    expected = visit.form.text("expected")
+    if len(expected) != 64:
+        raise WrongUse("The page has lost the hash of what you saw; open it anew.")
+    return expected
+
+
+def _checks(body: dict[str, Any]) -> list[str]:
+    heard = [HEARD] if body.get("media") else []
+    return [*CHECKS[""], *CHECKS.get(body.get("category", ""), ()), *heard]
+
+
+def _all_ticked(visit: Visit, wanted: int) -> None:
+    if any(visit.form.text(f"check_{at}") != "yes" for at in range(wanted)):
+        raise WrongUse("Tick each line of the checklist first, or return it with what must change.")
+
+
+def _done(visit: Visit, told: str, name: str) -> Response:
+    return visit.go("/approvals", visit.say(told, name=name))
