@@ -99,7 +99,9 @@ def may(was: State, becomes: State, *, road: Road) -> None:
     if was is State.SCHEDULED and becomes is State.SCHEDULED:
         return
     if (was, becomes) not in MOVES or (was not in OPEN and road is not Road.TELEPHONE):
-        raise Conflict(f"This bulletin already stands as {was.value}; only the office can change that now, by telephone.")
+        raise Conflict(
+            f"This bulletin already stands as {was.value}; only the office can change that now, by telephone."
+        )
 
 
 def week_of(day: date) -> str:

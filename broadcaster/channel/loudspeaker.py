@@ -54,7 +54,9 @@ class Options(Struct, forbid_unknown_fields=True, kw_only=True):
     folder: str = "bulletins"  # where every package is kept, by commune
     deliver: Literal["folder", "https", "sftp", "email"] = "folder"  # how it reaches the station from there
     priority: Literal["thong_thuong", "uu_tien"] = "thong_thuong"  # of every bulletin of this channel
-    without_recording: Literal["refuse", "machine", "announcer"] = "refuse"  # what reads a message without a recording
+    without_recording: Literal["refuse", "machine", "announcer"] = (
+        "refuse"  # who reads a message without a recording; the machine reads Vietnamese, other languages are an announcer's
+    )
     voice: str = "vi"  # of the machine: vi, vi-vn-x-central, vi-vn-x-south
     slots: tuple[str, ...] = ("05:30", "17:00")  # local hours at which stations play
     days: int = 1  # days on which it is played
@@ -253,8 +255,8 @@ class Loudspeaker:
         recording = self._recording(outgoing)
         if recording is not None:
             return package.Audio(data=_approved(recording), mime_type=recording.mime_type, voice="ban_ghi")
-        if self._options.without_recording == "announcer":
-            return None
+        if self._options.without_recording == "announcer" or not package.is_vietnamese(outgoing.language):
+            return None  # the machine reads Vietnamese only
         try:
             sound = self._voice.say(package.words(outgoing.text, outgoing.language), timeout=timeout)
         except NoVoice as error:
@@ -267,18 +269,11 @@ class Loudspeaker:
         return next((one for one in outgoing.media if one.mime_type in package.ENDINGS), None)
 
     def _without_recording(self, language: str) -> list[str]:
-        if self._options.without_recording == "announcer":
-            return []
-        if language.split("-")[0] != "vi":
-            return [
-                f"There is no recording in {language}, and the machine reads Vietnamese only: add audio.{language}."
-            ]
-        if self._options.without_recording == "machine":
+        if self._options.without_recording != "refuse":
             return []
         remedy = (
-            f"There is no recording: add audio.{language} to the message; or listen to the machine's voice (`broadcaster "
-            f'bulletin listen`) and set without_recording = "machine" in [channels.{self.name}], or "announcer" where a '
-            "person reads it."
+            f"There is no recording in {language}: add audio.{language} to the message; or listen to the machine's voice "
+            "(`broadcaster bulletin listen`) and set without_recording to machine, or to announcer where a person reads"
         )
         return [remedy]
 

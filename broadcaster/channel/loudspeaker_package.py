@@ -78,7 +78,11 @@ class Bulletin:
 
 def words(text: str, language: str) -> str:
     """What a voice reads of an approved text."""
-    return spoken(text) if language.split("-")[0] == "vi" else text
+    return spoken(text) if is_vietnamese(language) else text
+
+
+def is_vietnamese(language: str) -> bool:
+    return language.split("-")[0] == "vi"
 
 
 def files(bulletin: Bulletin) -> dict[str, bytes]:

@@ -29,6 +29,7 @@ NOUNS: dict[str, tuple[str, str, str]] = {
     "dispatch": ("dispatch", "dispatch", "Single dispatches, and what to do with doubtful ones."),
     "duty": ("duty", "duty", "Replies that a person must read: each is shown once."),
     "lane": ("lane", "lane", "Channel accounts: queue, pause."),
+    "bulletin": ("bulletin", "bulletin", "Loudspeaker bulletins: played, not played, not yet said."),
     "activity": ("activity", "activity", "What people did: trainings, talks, leaflets, plays."),
     "ledger": ("ledger", "ledger", "The dispatch log: list, verify, export."),
     "report": ("report", "report", "The campaign's figures."),

@@ -422,7 +422,8 @@ def _agreed(session: Session, waiting: Approval | None, body: Mapping[str, Any])
     for language, forms in body["texts"].items():
         session.say(f"\n[{language}] {_safe(body['titles'].get(language, ''))}")
         for form, text in forms.items():
-            session.say(f"\n-- {language} {form}\n{_safe(text)}")
+            length = f", about {_reading(text, language)['seconds']} s to read" if form == "speech" else ""
+            session.say(f"\n-- {language} {form}{length}\n{_safe(text)}")
     agreed = click.confirm(f"\nApprove {waiting.name} {waiting.subject:.12}?", default=False, err=True)
     return waiting.subject if agreed else ""
 
@@ -432,6 +433,8 @@ def _preview(session: Session, item: Item, language: str, form: str, text: str) 
 
     shown = text.replace(render.OPT_OUT, check.opt_out_sample(session.config.web.public_url))
     row: dict[str, Any] = {"language": language, "form": form, "text": text, "characters": len(shown)}
+    if form == "speech":
+        row |= _reading(text, language)
     if form not in ("sms", "sms-plain"):
         return row
     count = sms.count(shown)
@@ -447,6 +450,14 @@ def _preview(session: Session, item: Item, language: str, form: str, text: str) 
             "channels": _sms_costs(session, "sms-plain", plain.parts),
         }
     return row
+
+
+def _reading(text: str, language: str) -> dict[str, Any]:
+    """How a speech form sounds: its length, what a machine reads, and what may come out wrong."""
+    from broadcaster.content.speech import read
+
+    reading = read(text, language)
+    return {"seconds": reading.seconds, "read": reading.text, "doubts": list(reading.doubts)}
 
 
 def _sms_costs(session: Session, form: str, parts: int) -> list[dict[str, Any]]:
@@ -472,7 +483,13 @@ def _tell_preview(row: Mapping[str, Any]) -> None:
     head = f"-- {row['language']} {row['form']}: {row['characters']} characters"
     if "parts" in row:
         head += f", {row['encoding']}, {row['units']} units, {row['parts']} SMS"
+    if "seconds" in row:
+        head += f", about {row['seconds']} s to read"
     click.echo(f"{head}\n{_safe(row['text'])}")
+    if row.get("read", row["text"]) != row["text"]:
+        click.echo(f"   a machine reads: {_safe(row['read'])}")
+    if row.get("doubts"):
+        click.echo(f"   listen to: {_safe(', '.join(row['doubts']))}")
     _tell_costs(row.get("channels", []))
     if row.get("costly"):
         click.echo(f"   not in the cheap alphabet: {_safe(' '.join(row['costly']))}")
