@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,24 +12,44 @@ if TYPE_CHECKING:
     from broadcaster.simulator.provider import Provider
 
 
+# Every provider we can play: the option's name -> where its class is, loaded only when it is played.
+SIMULATORS = {
+    "twilio": "broadcaster.simulator.twilio:TwilioSimulator",
+    "telegram": "broadcaster.simulator.telegram:TelegramSimulator",
+    "esms": "broadcaster.simulator.esms:EsmsSimulator",
+    "speedsms": "broadcaster.simulator.speedsms:SpeedSmsSimulator",
+    "kannel": "broadcaster.simulator.kannel:KannelSimulator",
+    "zalo": "broadcaster.simulator.zalo:ZaloSimulator",
+    "facebook": "broadcaster.simulator.facebook:FacebookSimulator",
+    "webhook": "broadcaster.simulator.webhook:WebhookSimulator",
+    "email": "broadcaster.simulator.smtp:SmtpSimulator",
+}
+USUAL = ("twilio", "telegram")  # played when none is named
+
 PORT = click.IntRange(0, 65535)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
+def _ports(command: Callable[..., None]) -> Callable[..., None]:
+    """One option a provider, in the order of the table."""
+    for name in reversed(SIMULATORS):
+        text = f"Play {name} on this port; 0 for a free one."
+        command = click.option(f"--{name}", name, type=PORT, default=None, help=text)(command)
+    return command
+
+
 @click.command()
-@click.option("--twilio", "twilio_port", type=PORT, default=None, help="Play Twilio on this port; 0 for a free one.")
-@click.option("--telegram", "telegram_port", type=PORT, default=None, help="Play Telegram on this port.")
+@_ports
+@click.option("--all", "everything", is_flag=True, help="Play every provider; those not named, on free ports.")
 @click.option("--book", "folder", type=FOLDER, default=None, help="Keep the books in this folder.")
 @click.option("--faults", "script", type=FILE, default=None, help="A fault script, TOML or JSON.")
 @click.option("--fsync", is_flag=True, help="Bring every line of a book to the disk before the answer.")
-def simulator(
-    twilio_port: int | None, telegram_port: int | None, folder: Path | None, script: Path | None, fsync: bool
-) -> None:
+def simulator(everything: bool, folder: Path | None, script: Path | None, fsync: bool, **ports: int | None) -> None:
     """Provider simulators on loopback, until Ctrl-C or SIGTERM.
 
     Prints one line of JSON when all are ready: their addresses (for `api_base`) and their books. Without
-    --twilio and --telegram it plays both, on free ports.
+    any of the providers' options it plays twilio and telegram, on free ports.
 
     \b
     While it runs, for each address:
@@ -50,9 +71,10 @@ def simulator(
     import asyncio
     import signal
 
-    if twilio_port is None and telegram_port is None:
-        twilio_port = telegram_port = 0
-    providers = _providers(twilio_port, telegram_port, folder, script, fsync)
+    named = {name: port for name, port in ports.items() if port is not None}
+    if everything or not named:
+        named = dict.fromkeys(SIMULATORS if everything else USUAL, 0) | named
+    providers = _providers(named, folder, script, fsync)
     signal.signal(signal.SIGTERM, _end)
     try:
         asyncio.run(_serve(providers))
@@ -65,25 +87,18 @@ def _end(*_: object) -> None:
     raise SystemExit(0)
 
 
-def _providers(
-    twilio_port: int | None, telegram_port: int | None, folder: Path | None, script: Path | None, fsync: bool
-) -> list[Provider]:
+def _providers(ports: dict[str, int], folder: Path | None, script: Path | None, fsync: bool) -> list[Provider]:
+    from importlib import import_module
+
     from broadcaster.simulator import faults
     from broadcaster.simulator.book import Book
-    from broadcaster.simulator.telegram import TelegramSimulator
-    from broadcaster.simulator.twilio import TwilioSimulator
 
     played = faults.read(script) if script else None
-
-    def settings(name: str, port: int) -> dict[str, Any]:
-        path = folder / f"{name}.jsonl" if folder else None
-        return {"port": port, "script": played, "book": Book(path, fsync=fsync)}
-
     providers: list[Provider] = []
-    if twilio_port is not None:
-        providers.append(TwilioSimulator(**settings("twilio", twilio_port)))
-    if telegram_port is not None:
-        providers.append(TelegramSimulator(**settings("telegram", telegram_port)))
+    for name, port in ports.items():
+        module, _, simulated = SIMULATORS[name].partition(":")
+        book = Book(folder / f"{name}.jsonl" if folder else None, fsync=fsync)
+        providers.append(getattr(import_module(module), simulated)(port=port, script=played, book=book))
     return providers
 
 
