@@ -357,3 +357,306 @@ def test_times_are_local_to_the_office(feed: Feed, folder: Path, make_outgoing: 
     assert entry.published == "2027-07-31T00:30:00+07:00"
     assert time.strftime("%Y-%m-%d", entry.published_parsed) == "2027-07-30"
     assert "31/07/2027" in (folder / "index.html").read_text()
+
+
+# ---- the archive
+
+
+def walk(folder: Path, shelf: str = "") -> list[str]:
+    """Ids of all entries that a reader finds who follows the archive from the feed (RFC 5005, section 4)."""
+    name = f"atom{shelf}.xml"
+    found: list[str] = []
+    while name:
+        parsed = feedparser.parse((folder / name).read_bytes())
+        assert not parsed.bozo
+        found += [entry.id for entry in parsed.entries]
+        older = [link.href for link in parsed.feed.links if link.rel == "prev-archive"]
+        name = older[0].removeprefix("https://tinh.example/tin/") if older else ""
+    return found
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 7, 9])
+def test_whoever_follows_the_archive_finds_every_entry_even_those_that_came_late(
+    count: int, make_settings: MakeSettings, folder: Path, make_outgoing: MakeOutgoing
+) -> None:
+    feed = Feed("web", make_settings("feed", SITE | {"entries": 3}, name="web"))
+    days = [(number * 7) % 9 for number in range(count)]  # not in order
+    for day in days:
+        feed.send(make_outgoing(dedupe_key=f"d{day}", published_at=NOW + timedelta(days=day)), timeout=5)
+
+    found = walk(folder)
+
+    assert len(set(found)) == count
+    assert set(found) == set(walk(folder, ".vi"))
+    assert len(list((folder / "archive").glob("atom.[0-9]*.xml"))) == count // 3
+
+
+def test_a_full_archive_page_does_not_change_when_more_is_published(
+    make_settings: MakeSettings, folder: Path, make_outgoing: MakeOutgoing
+) -> None:
+    feed = Feed("web", make_settings("feed", SITE | {"entries": 2}, name="web"))
+    for day in range(4):
+        feed.send(make_outgoing(dedupe_key=f"d{day}", published_at=NOW + timedelta(days=day)), timeout=5)
+    before = {name: content for name, content in files(folder).items() if name.startswith("archive/")}
+
+    for day in range(4, 7):
+        feed.send(make_outgoing(dedupe_key=f"d{day}", published_at=NOW + timedelta(days=day)), timeout=5)
+
+    after = files(folder)
+    assert len(before) == 2 * 2 * 4  # two pages of two shelves in four formats
+    assert {name: after[name] for name in before} == before
+
+
+def test_what_is_taken_down_or_corrected_long_after_is_so_in_the_archive(
+    make_settings: MakeSettings, folder: Path, make_outgoing: MakeOutgoing
+) -> None:
+    feed = Feed("web", make_settings("feed", SITE | {"entries": 2}, name="web"))
+    slugs = [
+        feed.send(
+            make_outgoing(dedupe_key=f"d{day}", text=f"canary-{day}", published_at=NOW + timedelta(days=day)), timeout=5
+        ).provider_id
+        for day in range(6)
+    ]
+
+    feed.take_down(slugs[0])
+    feed.correct(slugs[1], make_outgoing(dedupe_key="d1", text="sửa rồi", published_at=NOW + timedelta(days=1)))
+
+    everything = b"".join(files(folder).values())
+    page = (folder / "archive" / "atom.1.xml").read_bytes()
+    assert b"canary-0" not in everything
+    assert b"canary-1" not in everything
+    assert b"at:deleted-entry" in page
+    assert "ĐÍNH CHÍNH".encode() in page
+    assert len(set(walk(folder))) == 5
+
+
+def test_another_page_size_or_a_lost_state_makes_the_archive_again(
+    make_settings: MakeSettings, folder: Path, make_outgoing: MakeOutgoing
+) -> None:
+    feed = Feed("web", make_settings("feed", SITE | {"entries": 2}, name="web"))
+    for day in range(7):
+        feed.send(make_outgoing(dedupe_key=f"d{day}", published_at=NOW + timedelta(days=day)), timeout=5)
+    before = files(folder)
+    other = Feed("web", make_settings("feed", SITE | {"entries": 5}, name="web"))
+    other.send(make_outgoing(dedupe_key="d6", published_at=NOW + timedelta(days=6)), timeout=5)
+    pages = sorted(path.name for path in (folder / "archive").glob("atom.*"))
+
+    feed.send(make_outgoing(dedupe_key="d6", published_at=NOW + timedelta(days=6)), timeout=5)
+
+    assert pages == ["atom.1.xml", "atom.vi.1.xml"]
+    assert files(folder) == before
+
+
+def test_a_lost_page_of_the_archive_is_made_again_when_one_of_its_entries_changes(
+    make_settings: MakeSettings, folder: Path, make_outgoing: MakeOutgoing
+) -> None:
+    feed = Feed("web", make_settings("feed", SITE | {"entries": 2}, name="web"))
+    slugs = [
+        feed.send(make_outgoing(dedupe_key=f"d{day}", published_at=NOW + timedelta(days=day)), timeout=5).provider_id
+        for day in range(5)
+    ]
+    (folder / ".pages" / "all-0.json").unlink()
+
+    feed.take_down(slugs[0])
+
+    assert len(set(walk(folder))) == 4
+
+
+def test_entries_of_an_older_version_get_their_places(feed: Feed, folder: Path, make_outgoing: MakeOutgoing) -> None:
+    for day in range(3):
+        feed.send(make_outgoing(dedupe_key=f"d{day}", published_at=NOW + timedelta(days=day)), timeout=5)
+    for path in (folder / ".entries").glob("*.json"):
+        entry = json.loads(path.read_bytes())
+        del entry["place"], entry["own_place"]
+        path.write_bytes(json.dumps(entry).encode())
+    (folder / ".state.json").unlink()
+
+    feed.send(make_outgoing(dedupe_key="new", published_at=NOW + timedelta(days=9)), timeout=5)
+
+    places = {json.loads(path.read_bytes())["place"] for path in (folder / ".entries").glob("*.json")}
+    assert places == {0, 1, 2, 3}
+    assert len(atom(folder).entries) == 4
+
+
+def test_a_crash_before_the_state_is_written_loses_no_entry_of_anybody(
+    make_settings: MakeSettings, folder: Path, make_outgoing: MakeOutgoing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = Feed("web", make_settings("feed", SITE | {"entries": 2}, name="web"))
+    whole = feed_module._replace
+
+    def crashes(path: Path, content: bytes) -> None:
+        if path.name == ".state.json":
+            raise OSError(5, "Input/output error")
+        whole(path, content)
+
+    for day in range(5):
+        outgoing = make_outgoing(dedupe_key=f"d{day}", published_at=NOW + timedelta(days=day))
+        with monkeypatch.context() as broken:
+            broken.setattr(feed_module, "_replace", crashes)
+            with pytest.raises(OutcomeUnknown):
+                feed.send(outgoing, timeout=5)
+        feed.send(make_outgoing(dedupe_key=f"x{day}", published_at=NOW + timedelta(days=day)), timeout=5)
+        feed.send(outgoing, timeout=5)
+
+    assert len(set(walk(folder))) == 10
+
+
+# ---- languages and the widget
+
+
+def test_each_language_has_feeds_of_its_own(feed: Feed, folder: Path, make_outgoing: MakeOutgoing) -> None:
+    feed.send(make_outgoing(dedupe_key="vi"), timeout=5)
+    feed.send(make_outgoing(dedupe_key="en", language="en", title="Call 111", text="Call 111."), timeout=5)
+
+    english = feedparser.parse((folder / "atom.en.xml").read_bytes())
+    ids = [
+        feedparser.parse((folder / name).read_bytes()).feed.id for name in ("atom.xml", "atom.vi.xml", "atom.en.xml")
+    ]
+    assert [entry.title for entry in english.entries] == ["Call 111"]
+    assert b'xml:lang="en"' in (folder / "atom.en.xml").read_bytes()
+    assert len(set(ids)) == 3
+    assert [item["title"] for item in json.loads((folder / "feed.en.json").read_bytes())["items"]] == ["Call 111"]
+    assert 'href="index.en.html"' in (folder / "index.html").read_text()
+
+
+def test_the_widget_shows_the_newest_without_a_script_and_opens_pages_outside_its_frame(
+    feed: Feed, folder: Path, make_outgoing: MakeOutgoing
+) -> None:
+    slugs = [
+        feed.send(
+            make_outgoing(dedupe_key=f"d{day}", title=f"Ngày {day} <b>", published_at=NOW + timedelta(days=day)),
+            timeout=5,
+        ).provider_id
+        for day in range(7)
+    ]
+    feed.take_down(slugs[6])
+
+    widget = (folder / "widget.html").read_text()
+
+    assert [f"Ngày {day}" in widget for day in range(7)] == [False, True, True, True, True, True, False]
+    assert "<script" not in widget
+    assert "<b>" not in widget
+    assert widget.count('target="_blank" rel="noopener"') == 6
+    assert (folder / "widget.vi.html").exists()
+
+
+def test_only_the_portals_that_are_listed_may_frame_the_widget_and_nobody_a_page(
+    make_settings: MakeSettings, folder: Path, make_outgoing: MakeOutgoing
+) -> None:
+    own = SITE | {"frame_ancestors": ["https://portal.example.gov.vn", "https://*.tinh.example"]}
+    feed = Feed("web", make_settings("feed", own, name="web"))
+    slug = feed.send(make_outgoing(), timeout=5).provider_id
+
+    policies = {
+        path: feed.answer(path, {}).headers["Content-Security-Policy"]
+        for path in ("widget.html", "widget.vi.html", "index.html", f"m/{slug}.html")
+    }
+
+    listed = "frame-ancestors https://portal.example.gov.vn https://*.tinh.example"
+    assert [policy.endswith(listed) for policy in policies.values()] == [True, True, False, False]
+    assert [policy.endswith("frame-ancestors 'none'") for policy in policies.values()] == [False, False, True, True]
+    assert listed in (folder / ".nginx.conf").read_text()
+
+
+@pytest.mark.parametrize(
+    "origin", ["portal", "https://a.example/path", "'none'", "https://a.example; script-src *", "*"]
+)
+def test_what_is_no_origin_is_not_let_into_the_policy(origin: str, make_settings: MakeSettings) -> None:
+    with pytest.raises(WrongUse) as caught:
+        Feed("web", make_settings("feed", {"frame_ancestors": [origin]}, name="web"))
+
+    assert "channels.web.frame_ancestors" in str(caught.value)
+
+
+# ---- what a web server answers
+
+
+def test_a_file_that_is_known_is_not_sent_again(feed: Feed, make_outgoing: MakeOutgoing) -> None:
+    feed.send(make_outgoing(), timeout=5)
+    first = feed.answer("atom.xml", {})
+    etag, modified = first.headers["ETag"], first.headers["Last-Modified"]
+
+    again = feed.answer("atom.xml", {"if-none-match": f'"other", W/{etag}'})
+    since = feed.answer("atom.xml", {"if-modified-since": modified})
+    both = feed.answer("atom.xml", {"if-none-match": '"other"', "if-modified-since": modified})
+    feed.send(make_outgoing(dedupe_key="more"), timeout=5)
+    later = feed.answer("atom.xml", {"if-none-match": etag})
+
+    assert [one.status for one in (first, again, since, both, later)] == [200, 304, 304, 200, 200]
+    assert (again.body, again.headers["ETag"]) == (b"", etag)
+    assert later.headers["ETag"] != etag
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("", "text/html; charset=utf-8"),
+        ("feed.xml", "application/rss+xml; charset=utf-8"),
+        ("feed.vi.xml", "application/rss+xml; charset=utf-8"),
+        ("archive/atom.vi.1.xml", "application/atom+xml; charset=utf-8"),
+        ("feed.json", "application/feed+json"),
+        ("style.css", "text/css; charset=utf-8"),
+    ],
+)
+def test_every_file_says_what_it_is(
+    path: str, kind: str, make_settings: MakeSettings, make_outgoing: MakeOutgoing
+) -> None:
+    feed = Feed("web", make_settings("feed", {"entries": 1}, name="web"))
+    feed.send(make_outgoing(), timeout=5)
+
+    answer = feed.answer(path, {})
+
+    assert (answer.status, answer.headers["Content-Type"]) == (200, kind)
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".state.json",
+        ".entries/x.json",
+        "../config.toml",
+        "m/../../x",
+        "m//x",
+        "/etc/passwd",
+        "m",
+        "m\\x",
+        "a\x00b",
+        "x",
+    ],
+)
+def test_nothing_but_what_is_published_is_served(
+    path: str, feed: Feed, folder: Path, make_outgoing: MakeOutgoing
+) -> None:
+    feed.send(make_outgoing(), timeout=5)
+    (folder.parent / "x").write_text("canary")
+
+    answer = feed.answer(path, {})
+
+    assert answer.status == 404
+    assert b"canary" not in answer.body
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "body"),
+    [
+        ("bytes=0-3", 206, b"abcd"),
+        ("bytes=4-", 206, b"efghij"),
+        ("bytes=-2", 206, b"ij"),
+        ("bytes=8-99", 206, b"ij"),
+        ("bytes=10-", 416, b""),
+        ("bytes=0-1,4-5", 200, b"abcdefghij"),
+        ("bytes=-", 200, b"abcdefghij"),
+        ("pages=1", 200, b"abcdefghij"),
+    ],
+)
+def test_a_player_can_ask_for_a_part(
+    wanted: str, status: int, body: bytes, feed: Feed, folder: Path, make_outgoing: MakeOutgoing, tmp_path: Path
+) -> None:
+    feed.send(make_outgoing(media=(approved(tmp_path, "a.mp3", b"abcdefghij"),)), timeout=5)
+    (path,) = (folder / "m").glob("*.mp3")
+
+    answer = feed.answer(f"m/{path.name}", {"range": wanted})
+
+    assert (answer.status, answer.body) == (status, body)
+    assert answer.headers.get("Content-Type", "audio/mpeg") == "audio/mpeg"
