@@ -51,8 +51,7 @@ def _look(session: Session) -> Iterator[dict[str, Any]]:
         else:
             yield {"ok": True, "what": f"channel {name}", "mend": ""}
     yield from _lanes(session)
-    if not session.config.web.public_url:
-        yield {"ok": True, "what": "no public address: no callbacks; copy the public folder to the portal", "mend": ""}
+    yield from _listening(session)
     yield {"ok": True, "what": f"SQLite {sqlite3.sqlite_version}", "mend": ""}
 
 
@@ -70,6 +69,90 @@ def _lanes(session: Session) -> Iterator[dict[str, Any]]:
         if lane["paused"]:
             mend = f"{lane['paused']} Mend it, then: broadcaster lane resume {lane['channel']} --as USER"
             yield {"ok": False, "what": f"channel {lane['channel']} is paused", "mend": mend}
+
+
+def _listening(session: Session) -> Iterator[dict[str, Any]]:
+    """Whether providers and people can reach the office, what is off if not, and what that costs."""
+    from urllib.parse import urlsplit
+
+    url = urlsplit(session.config.web.public_url)
+    if not session.config.web.public_url:
+        yield from _unreachable(session)
+    elif url.scheme != "https" and url.hostname not in ("127.0.0.1", "localhost", "::1"):
+        mend = "give `public_url` in [web] as https://: providers send callbacks, and people open their opt-out page, over it"
+        yield {"ok": False, "what": "public address without https", "mend": mend}
+    else:
+        hears = ", ".join(_that(session, "ReadsCallbacks")) or "none of the channels is ever called back"
+        yield {"ok": True, "what": f"public address {url.geturl()}: called back by {hears}", "mend": ""}
+        if _that(session, "ReadsCallbacks") and not session.config.duty.roads():
+            mend = "name who is told, in [duty]: a person who writes back for help would wait until somebody happens to look"
+            yield {"ok": False, "what": "nobody is on duty", "mend": mend}
+    yield from _desk(session)
+
+
+def _unreachable(session: Session) -> Iterator[dict[str, Any]]:
+    """What is off without a public address; none of it is a fault."""
+    asked, deaf = _that(session, "Polls"), _that(session, "ReadsCallbacks")
+    yield {
+        "ok": True,
+        "what": "no public address ([web] public_url is empty): what is off, and what that costs",
+        "mend": "",
+    }
+    if asked:
+        what = f"receipts of {', '.join(asked)}: asked for, 30 a minute; a large broadcast's come in over hours"
+        yield {"ok": True, "what": what, "mend": ""}
+    if silent := sorted(set(deaf) - set(asked)):
+        what = f"receipts of {', '.join(silent)}: none; what was accepted stays so, and the report says no receipt"
+        yield {"ok": True, "what": what, "mend": ""}
+    if deaf:
+        what = f"replies to {', '.join(deaf)}: not heard; refusals and calls for help come by telephone and paper only"
+        yield {"ok": True, "what": f"{what}: broadcaster audience opt-out", "mend": ""}
+    what = (
+        "opt-out pages: none; a message with {{ opt_out }} to a person pauses its channel until the link is taken out"
+    )
+    yield {"ok": True, "what": what, "mend": ""}
+    what = f"feeds and pages: copy the folder {session.config.folders.public} to the portal"
+    yield {"ok": True, "what": what, "mend": ""}
+
+
+def _that(session: Session, ability: str) -> list[str]:
+    """Names of the channels whose adapter can do this."""
+    from broadcaster.channel import base, registry
+    from broadcaster.errors import BroadcasterError
+
+    found = []
+    for name, settings in session.config.channels.items():
+        try:
+            adapter = registry.adapter(str(settings.get("adapter", "")))
+        except BroadcasterError:
+            continue  # the channel's own line says why
+        if issubclass(adapter, getattr(base, ability)):
+            found.append(name)
+    return found
+
+
+def _desk(session: Session) -> Iterator[dict[str, Any]]:
+    """What came back and nobody has looked at."""
+    from broadcaster.dispatch import receipt
+    from broadcaster.duty import plea
+    from broadcaster.errors import BroadcasterError
+
+    try:
+        with session.read() as connection:
+            waiting = plea.count_waiting(connection)
+            inbox = receipt.standing(connection, now=session.clock.now())
+    except BroadcasterError:
+        return  # the database's own line says why
+    if waiting:
+        yield {
+            "ok": False,
+            "what": f"{waiting} replies wait at the duty desk",
+            "mend": "read them: broadcaster duty list",
+        }
+    if inbox.unmatched or inbox.refused:
+        what = f"callbacks of 30 days: {inbox.refused} refused (forged, or a wrong secret)"
+        what += f", {inbox.unmatched} about nothing we sent"
+        yield {"ok": True, "what": what, "mend": ""}
 
 
 def _try(what: str, look: Any) -> dict[str, Any]:
