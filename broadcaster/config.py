@@ -138,6 +138,13 @@ class LedgerSettings(Struct, forbid_unknown_fields=True, kw_only=True):
     key: Annotated[dict[str, str], Meta(description="The Ed25519 key that signs checkpoints.")] = msgspec.field(
         default_factory=lambda: {"file": "secrets/ledger.key"}
     )
+    witness: Annotated[
+        list[str],
+        Meta(description="Where each checkpoint is sent as well: a folder, or a web address that takes a POST."),
+    ] = msgspec.field(default_factory=list)
+    witness_keys: Annotated[
+        list[str], Meta(description="Keys of offices that countersign checkpoints, each as name+id+key.")
+    ] = msgspec.field(default_factory=list)
 
 
 class ReportSettings(Struct, forbid_unknown_fields=True, kw_only=True):

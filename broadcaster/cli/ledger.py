@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,9 +78,10 @@ def checkpoint(session: Session, as_json: bool) -> None:
 
 @command(ledger, "export")
 @click.argument("target", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--bundle", is_flag=True, help="With each campaign's figures, and a page that checks all in a browser.")
 @json_option
-def export(session: Session, target: Path, as_json: bool) -> None:
-    """Everything an auditor needs to check the log alone: entries, checkpoints, key, verify.py and how to use it."""
+def export(session: Session, target: Path, bundle: bool, as_json: bool) -> None:
+    """Everything an auditor needs to check the log alone: entries, checkpoints, key, texts, plans, verify.py."""
     from broadcaster.access.user import Act
     from broadcaster.ledger import check
     from broadcaster.ledger.export import write
@@ -91,10 +92,12 @@ def export(session: Session, target: Path, as_json: bool) -> None:
     with session.progress(size, "exporting") as step:
         made = write(
             session.database, session.clock, target=target, actor=actor, key=_key(session),
-            origin=config.ledger.origin, checkpoints=config.path(config.folders.checkpoints), progress=step,
+            origin=config.ledger.origin, checkpoints=config.path(config.folders.checkpoints),
+            reports=_reports(session) if bundle else None, witnesses=tuple(config.ledger.witness_keys), progress=step,
         )  # fmt: skip
     if as_json:
-        emit({"folder": str(made.folder), "entries": made.entries, "root": made.checkpoint.root.hex()}, as_json=True)
+        shown = {"folder": str(made.folder), "entries": made.entries, "root": made.checkpoint.root.hex()}
+        emit({**shown, "reports": list(made.reports)} if bundle else shown, as_json=True)
     else:
         click.echo(
             f"{made.entries} entries in {made.folder}. Check them with: python {made.folder / 'verify.py'} {made.folder}"
@@ -102,17 +105,48 @@ def export(session: Session, target: Path, as_json: bool) -> None:
 
 
 @command(ledger, "prove")
-@click.argument("seq", type=click.IntRange(min=0))
-def prove(session: Session, seq: int) -> None:
-    """Proof that one entry stands in the signed log, as JSON; it shows no other entry (RFC 9162, 2.1.3)."""
-    from broadcaster.ledger.export import prove as proof
+@click.argument("seq", required=False, type=click.IntRange(min=0))
+@click.option("--from", "first", default=None, type=click.IntRange(min=1), help="Size of an older checkpoint.")
+@click.option(
+    "--to", "second", default=None, type=click.IntRange(min=1), help="Size of a newer one; default: the newest."
+)
+def prove(session: Session, seq: int | None, first: int | None, second: int | None) -> None:
+    """Proof that entry SEQ stands in the signed log, showing no other; or, with --from, that one checkpoint continues another.
+
+    It is JSON; `python verify.py --proof FILE` checks it (RFC 9162, 2.1.3 and 2.1.4).
+    """
+    from broadcaster.errors import WrongUse
+    from broadcaster.ledger import export
 
     config = session.config
-    found = proof(
-        session.database, session.clock, seq=seq, key=_key(session), origin=config.ledger.origin,
+    if (seq is None) == (first is None) or (second is not None and first is None):
+        raise WrongUse(
+            "Name an entry, like `ledger prove 41`, or two checkpoints, like `ledger prove --from 10 --to 41`."
+        )
+    if first is not None:
+        emit(export.prove_growth(session.database, key=_key(session), first=first, second=second), as_json=True)
+        return
+    found = export.prove(
+        session.database, session.clock, seq=seq or 0, key=_key(session), origin=config.ledger.origin,
         folder=config.path(config.folders.checkpoints),
     )  # fmt: skip
     emit(found, as_json=True)
+
+
+def _reports(session: Session) -> Callable[[Connection], dict[str, dict[str, Any]]]:
+    """Every approved campaign's figures, counted over one connection."""
+    from sqlalchemy import select
+
+    from broadcaster.report.store import CAMPAIGN, read
+
+    adapters = {name: str(settings.get("adapter", name)) for name, settings in session.config.channels.items()}
+
+    def figures(connection: Connection) -> dict[str, dict[str, Any]]:
+        names = connection.scalars(select(CAMPAIGN.c.id).order_by(CAMPAIGN.c.id)).all()
+        found = {name: read(connection, name, adapters=adapters, now=session.clock.now()) for name in names}
+        return {name: one.shown() for name, one in found.items() if one is not None}
+
+    return figures
 
 
 def _key(session: Session) -> SigningKey:

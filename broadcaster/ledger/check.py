@@ -10,7 +10,8 @@ from pathlib import Path
 from sqlalchemy import Connection, func, select
 
 from broadcaster.db.engine import Database
-from broadcaster.ledger import checkpoint, store
+from broadcaster.errors import Conflict
+from broadcaster.ledger import checkpoint, keys, store
 from broadcaster.ledger.merkle import Frontier
 from broadcaster.ledger.verify import audit, read_checkpoint
 
@@ -45,7 +46,7 @@ def verify(
         stored = checkpoint.everyone(connection)
         head, last = _head_and_last(connection)
         notes += [(f"{one.size} in the database", one.note.encode()) for one in stored]
-        wanted, faults = _read(notes, public_key)
+        wanted, faults = _read(notes, *_keys(connection, public_key))
         faults += [
             f"checkpoint {one.size} in the database: its root is not the signed one"
             for one in stored
@@ -71,12 +72,20 @@ def _head_and_last(connection: Connection) -> tuple[Frontier, int]:
     return Frontier(row.size, store.split_peaks(row.peaks)), -1 if row.last is None else row.last
 
 
-def _read(notes: list[tuple[str, bytes]], public_key: bytes) -> tuple[dict[int, dict[str, str]], list[str]]:
+def _keys(connection: Connection, public_key: bytes) -> tuple[keys.Keys, list[str]]:
+    try:
+        return keys.in_force(connection, public_key), []
+    except Conflict as error:
+        return {0: public_key}, [str(error)]
+
+
+def _read(
+    notes: list[tuple[str, bytes]], known: keys.Keys, faults: list[str]
+) -> tuple[dict[int, dict[str, str]], list[str]]:
     wanted: dict[int, dict[str, str]] = {}
-    faults = []
     for name, raw in notes:
         try:
-            signed_size, root = read_checkpoint(name, raw, public_key)
+            signed_size, root = read_checkpoint(name, raw, known)
         except ValueError as error:
             faults.append(str(error))
         else:

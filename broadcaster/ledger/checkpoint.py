@@ -22,7 +22,7 @@ from broadcaster.db.engine import Database
 from broadcaster.db.tables import Checkpoint as CheckpointRow
 from broadcaster.db.tables import Meta, table
 from broadcaster.errors import BroadcasterError, Conflict, WrongUse
-from broadcaster.ledger import store
+from broadcaster.ledger import keys, store
 from broadcaster.ledger.merkle import Frontier, leaf_hash
 
 CHECKPOINT = table(CheckpointRow)
@@ -71,20 +71,28 @@ class SigningKey:
         signature = base64.b64encode(mark + self._private.sign(body.encode())).decode()
         return f"{body}\n— {origin} {signature}\n"
 
+    def sign_bytes(self, data: bytes) -> bytes:
+        return self._private.sign(data)
+
     def signed(self, note: str) -> bool:
         """Whether this key signed the note."""
-        text, _, signatures = note.partition("\n\n")
-        for line in signatures.splitlines():
-            try:
-                raw = base64.b64decode(line.rpartition(" ")[2], validate=True)
-                Ed25519PublicKey.from_public_bytes(self.public).verify(raw[4:], f"{text}\n".encode())
-            except (ValueError, InvalidSignature):
-                continue
-            return True
-        return False
+        return signed_by(self.public, note)
 
     def __repr__(self) -> str:
         return "SigningKey(***)"
+
+
+def signed_by(public: bytes, note: str) -> bool:
+    """Whether a signature of this key stands under the note."""
+    text, _, signatures = note.partition("\n\n")
+    for line in signatures.splitlines():
+        try:
+            raw = base64.b64decode(line.rpartition(" ")[2], validate=True)
+            Ed25519PublicKey.from_public_bytes(public).verify(raw[4:], f"{text}\n".encode())
+        except (ValueError, InvalidSignature):
+            continue
+        return True
+    return False
 
 
 def generate(path: Path) -> bytes:
@@ -113,13 +121,20 @@ def make(database: Database, clock: Clock, *, key: SigningKey, origin: str, fold
     """Sign the ledger as it stands, in a row and in a file of `folder`; nothing new gives the last one again.
 
     Before signing, the entries since the last checkpoint are hashed anew onto it, so that only a continuation is signed.
-    The ledger itself does not grow. Raises: LedgerBroken; WrongUse for a bad origin.
+    The ledger itself does not grow. Raises: LedgerBroken; WrongUse for a bad origin, or a key that signs no more.
     """
-    file = _newest_file(folder, key)  # in this order: the file is never newer than the row, the row never than the head
+    with database.reading() as connection:
+        known = keys.in_force(connection, key.public)
+    file = _newest_file(
+        folder, known
+    )  # in this order: the file is never newer than the row, the row never than the head
     with database.reading() as connection:
         last = newest(connection)
         head = store.head(connection)
-        _refuse_a_fork(last, file, head.size, key=key, origin=origin)
+        known = keys.in_force(connection, key.public)
+        if keys.at(known, head.size) != key.public:
+            raise WrongUse("ledger.key is not the office's newest key; put the newest one into the configuration.")
+        _refuse_a_fork(last, file, head.size, known=known, origin=origin)
         grown = _continuation(connection, last, head.size)
     if grown != head:
         raise LedgerBroken(
@@ -198,12 +213,12 @@ def _kept_frontier(connection: Connection, last: Checkpoint | None) -> Frontier:
 
 
 def _refuse_a_fork(
-    last: Checkpoint | None, file: Checkpoint | None, size: int, *, key: SigningKey, origin: str
+    last: Checkpoint | None, file: Checkpoint | None, size: int, *, known: keys.Keys, origin: str
 ) -> None:
     """Raises: LedgerBroken if a ledger of `size` entries cannot continue the last row and the last file."""
     if last is not None and not last.note.startswith(f"{body(origin, last.size, last.root)}\n"):
         raise LedgerBroken(f"The checkpoint of size {last.size} in the database or ledger.origin was changed. {ADVICE}")
-    if last is not None and not key.signed(last.note):
+    if last is not None and not signed_by(keys.at(known, last.size), last.note):
         raise LedgerBroken(
             f"The checkpoint of size {last.size} in the database is not signed by this office's key. {ADVICE}"
         )
@@ -238,14 +253,14 @@ def refuse_an_older_copy(database: Database, folder: Path) -> None:
         )
 
 
-def _newest_file(folder: Path, key: SigningKey) -> Checkpoint | None:
-    """The newest that this key signed; a file that says otherwise is no evidence, and `ledger verify` names it."""
+def _newest_file(folder: Path, known: keys.Keys) -> Checkpoint | None:
+    """The newest that the office signed; a file that says otherwise is no evidence, and `ledger verify` names it."""
     for path in reversed(files(folder)):
         try:
             found = read(path)
         except LedgerBroken:
             continue
-        if key.signed(found.note):
+        if signed_by(keys.at(known, found.size), found.note):
             return found
     return None
 

@@ -1,56 +1,34 @@
-"""What leaves the house for an auditor: the entries, the checkpoints, the key, and the program that checks them alone."""
+"""What leaves the house for an auditor: the entries, what their hashes stand for, and the programs that check it alone."""
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection, select
+
 from broadcaster.clock import Clock
 from broadcaster.db.engine import Database
+from broadcaster.db.tables import Plan, Revision, table
 from broadcaster.errors import Conflict, NotFound
-from broadcaster.ledger import checkpoint, store, verify
-from broadcaster.ledger.entry import Kind
-from broadcaster.ledger.merkle import leaf_hash, streamed_inclusion
+from broadcaster.ledger import checkpoint, keys, store, verify, verify_bundle
+from broadcaster.ledger.entry import Kind, timestamp
+from broadcaster.ledger.merkle import consistency_proof, leaf_hash, streamed_inclusion
+from broadcaster.ledger.readme import BUNDLE, EXPORT
 
-README = """\
-NHẬT KÝ PHÁT TIN: BẢN XUẤT ĐỂ KIỂM TRA ĐỘC LẬP
-
-Thư mục này gồm:
-  entries.jsonl   mọi mục của nhật ký, mỗi dòng một mục, đúng từng byte như đã ghi
-  checkpoints/    các mốc đã ký: số mục và mã băm gốc của nhật ký tại mỗi thời điểm
-  key.txt         khóa công khai của cơ quan (Ed25519, hệ 16)
-  verify.py       chương trình kiểm tra, chỉ cần Python 3.9 trở lên, không cần mạng, dưới 200 dòng để đọc hết được
-
-Cách kiểm tra:
-  1. Mở cửa sổ dòng lệnh tại thư mục này và chạy:   python verify.py .
-  2. Dòng cuối phải là OK. Nếu là NOT OK, các dòng phía trên nói rõ mục nào sai và sai điều gì.
-  3. Để không phải tin thư mục này: dùng khóa đã nhận trên giấy (--key KHÓA) và mốc mà quý vị đã tự giữ từ trước
-     (--checkpoint TỆP). Chỉ có mốc tự giữ mới phát hiện được một nhật ký bị viết lại toàn bộ rồi ký lại.
-Giới hạn: không thể thấy phần bị cắt sau mốc mới nhất mà quý vị giữ, cũng như tin gửi ngoài chương trình này;
-hãy đối chiếu với bảng kê của nhà cung cấp. Nhật ký không chứa số điện thoại và nội dung tin.
-
-----------------------------------------------------------------------------------------------------------------------
-
-DISPATCH LOG: AN EXPORT TO BE CHECKED ALONE
-
-This folder holds:
-  entries.jsonl   every entry of the log, one a line, byte for byte as it was written
-  checkpoints/    signed marks: how many entries there were and the root hash over them, at each time
-  key.txt         the office's public key (Ed25519, hexadecimal)
-  verify.py       the checking program: Python 3.9 or newer, no network, under 200 lines so that it can be read whole
-
-To check it:
-  1. Open a command line in this folder and run:   python verify.py .
-  2. The last line must be OK. If it is NOT OK, the lines above it say which entry is wrong, and in what.
-  3. So as not to trust this folder: use the key you were given on paper (--key HEX) and checkpoints you kept yourself
-     (--checkpoint FILE). Only those can tell a log that was rewritten as a whole and signed anew.
-Limits: nobody can see what was cut off after the newest checkpoint you hold, nor what was sent past this program; compare
-with the provider's own list. The log holds no telephone number and no text of a message.
-"""
-NAMES = frozenset({"entries.jsonl", "checkpoints", "key.txt", "verify.py", "README.txt"})
+REVISION, PLAN = table(Revision), table(Plan)
+PROGRAMS = (verify, verify_bundle)
+PAGE = Path(__file__).with_name("check.html")
+Reports = Callable[[Connection], Mapping[str, Mapping[str, Any]]]  # campaign -> its figures, as `report --format json`
+NAMES = frozenset(
+    {"entries.jsonl", "checkpoints", "key.txt", "verify.py", "verify_bundle.py", "README.txt", "revisions", "plans", "reports",
+     "witnesses.txt", "check.html"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +36,7 @@ class Export:
     folder: Path
     entries: int
     checkpoint: checkpoint.Checkpoint
+    reports: tuple[str, ...] = ()  # campaigns whose figures are in it
 
 
 def write(
@@ -69,33 +48,96 @@ def write(
     key: checkpoint.SigningKey,
     origin: str,
     checkpoints: Path,
+    reports: Reports | None = None,
+    witnesses: tuple[str, ...] = (),
     progress: Callable[[int], None] = lambda _n: None,
 ) -> Export:
     """Record the export, sign a checkpoint over everything, and write the folder; an earlier export there is replaced.
 
-    `progress` hears of the entries written. Raises: Conflict if `target` holds anything else; LedgerBroken.
+    With `reports` it is a bundle: figures counted at the moment of the entry, and a page that checks all in a browser.
+    `witnesses`: `name+id+key` of offices that countersign. `progress` hears of the entries written.
+    Raises: Conflict if `target` holds anything else; LedgerBroken.
     """
     _refuse_strangers(target)
+    figures: dict[str, bytes] = {}
     with store.transaction(database, clock) as tx:
-        tx.record(Kind.LEDGER_EXPORT, actor)
+        if reports is None:
+            tx.record(Kind.LEDGER_EXPORT, actor)
+        else:
+            figures = _figures(tx, reports)
+            tx.record(Kind.LEDGER_EXPORT, actor, reports={name: _digest(raw) for name, raw in figures.items()})
     last = checkpoint.make(database, clock, key=key, origin=origin, folder=checkpoints)
     part = target.with_name(f"{target.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     with database.reading() as connection:
-        with (part / "entries.jsonl").open("wb") as file:
-            for raw in store.raws(connection, stop=last.size):
-                file.write(raw + b"\n")
-                progress(1)
-        for one in checkpoint.everyone(connection):
-            if one.size <= last.size:
-                checkpoint.write(one, part / "checkpoints")
+        _write_log(connection, part, last, progress)
+        _write_named(connection, part)
+    for path in witnessed(checkpoints):
+        shutil.copyfile(path, part / "checkpoints" / path.name)
+    for name, raw in figures.items():
+        (part / "reports").mkdir(exist_ok=True)
+        (part / "reports" / f"{name}.json").write_bytes(raw)
     (part / "key.txt").write_bytes(f"{key.public.hex()}\n".encode())
-    (part / "verify.py").write_bytes(Path(verify.__file__).read_bytes())
-    (part / "README.txt").write_bytes(README.encode())
+    (part / "witnesses.txt").write_bytes("".join(f"{line}\n" for line in witnesses).encode())
+    for program in PROGRAMS:
+        path = Path(str(program.__file__))
+        (part / path.name).write_bytes(path.read_bytes())
+    (part / "README.txt").write_bytes((EXPORT if reports is None else BUNDLE).encode())
+    if reports is not None:
+        (part / PAGE.name).write_bytes(PAGE.read_bytes())
     shutil.rmtree(target, ignore_errors=True)
     part.replace(target)
-    return Export(folder=target, entries=last.size, checkpoint=last)
+    return Export(folder=target, entries=last.size, checkpoint=last, reports=tuple(figures))
+
+
+def witnessed(checkpoints: Path) -> list[Path]:
+    """Checkpoint files that came back countersigned and were put here."""
+    folder = checkpoints / "countersigned"
+    return sorted(folder.glob("*.txt")) if folder.is_dir() else []
+
+
+def _figures(tx: store.Transaction, reports: Reports) -> dict[str, bytes]:
+    """The report files, counted over exactly the entries so far: nobody appends until this transaction ends."""
+    tx.connection.execute(select(store.HEAD.c.size).with_for_update())
+    entries = store.head(tx.connection).size
+    return {
+        name: json.dumps({"entries": entries, "as_of": timestamp(tx.now), **shown}, ensure_ascii=False).encode()
+        for name, shown in reports(tx.connection).items()
+    }
+
+
+def _write_log(
+    connection: Connection, part: Path, last: checkpoint.Checkpoint, progress: Callable[[int], None]
+) -> None:
+    with (part / "entries.jsonl").open("wb") as file:
+        for raw in store.raws(connection, stop=last.size):
+            file.write(raw + b"\n")
+            progress(1)
+    for one in checkpoint.everyone(connection):
+        if one.size <= last.size:
+            checkpoint.write(one, part / "checkpoints")
+
+
+def _write_named(connection: Connection, part: Path) -> None:
+    """Texts and plans that were submitted, each under its hash."""
+    for folder, rows in (("revisions", REVISION), ("plans", PLAN)):
+        (part / folder).mkdir()
+        for hash_, raw in _pages(connection, rows):
+            (part / folder / f"{hash_}.json").write_bytes(raw)
+
+
+def _pages(connection: Connection, rows: Any) -> Iterator[tuple[str, bytes]]:
+    after = ""
+    query = select(rows.c.hash, rows.c.canonical).order_by(rows.c.hash).limit(100)
+    while found := connection.execute(query.where(rows.c.hash > after)).all():
+        for row in found:
+            yield row.hash, row.canonical
+        after = found[-1].hash
+
+
+def _digest(raw: bytes) -> str:
+    return sha256(raw).hexdigest()
 
 
 def prove(
@@ -114,6 +156,7 @@ def prove(
     with database.reading() as connection:
         raw = next(store.raws(connection, start=seq, stop=seq + 1))
         path = streamed_inclusion(seq, last.size, map(leaf_hash, store.raws(connection, stop=last.size)))
+        known = keys.in_force(connection, key.public)
     return {
         "seq": seq,
         "entry": raw.decode(),
@@ -122,8 +165,40 @@ def prove(
         "size": last.size,
         "root": last.root.hex(),
         "checkpoint": last.note,
-        "key": key.public.hex(),
+        "key": keys.at(known, last.size).hex(),
+        "keys": _shown(known),
     }
+
+
+def prove_growth(database: Database, *, key: checkpoint.SigningKey, first: int, second: int | None) -> dict[str, Any]:
+    """That the log of one signed checkpoint is the beginning of another's (RFC 9162, 2.1.4); `second` None: the newest.
+
+    Raises: NotFound for a size without a checkpoint, or in the wrong order.
+    """
+    with database.reading() as connection:
+        signed = {one.size: one for one in checkpoint.everyone(connection)}
+        second = max(signed, default=0) if second is None else second
+        if not {first, second} <= signed.keys() or not 0 < first <= second:
+            sizes = ", ".join(map(str, list(signed)[-10:])) or "none yet"
+            raise NotFound(
+                f"Name two sizes under a checkpoint, the smaller first; the newest are {sizes}. "
+                "`broadcaster ledger checkpoint` signs one."
+            )
+        leaves = [leaf_hash(raw) for raw in store.raws(connection, stop=second)]
+        known = keys.in_force(connection, key.public)
+    return {
+        "first": first,
+        "size": second,
+        "path": [node.hex() for node in consistency_proof(first, leaves)],
+        "from": signed[first].note,
+        "checkpoint": signed[second].note,
+        "key": keys.at(known, second).hex(),
+        "keys": _shown(known),
+    }
+
+
+def _shown(known: keys.Keys) -> dict[str, str]:
+    return {str(start): public.hex() for start, public in known.items()}
 
 
 def _refuse_strangers(target: Path) -> None:

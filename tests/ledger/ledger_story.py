@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import insert, select
 
 from broadcaster.clock import SteppedClock
 from broadcaster.config import Secret
 from broadcaster.db.engine import Database
+from broadcaster.db.tables import Plan, Revision, table
 from broadcaster.ledger import checkpoint, export, store
 from broadcaster.ledger.entry import Kind
 
 ORIGIN = "broadcaster/test"
 KEY = checkpoint.SigningKey.read(Secret("07" * 32))
 OTHER_KEY = checkpoint.SigningKey.read(Secret("09" * 32))
-TEXT, PLAN, REQUEST = "a" * 64, "b" * 64, "c" * 64
+SAYS = "Gọi 111"
+TEXT_RAW = json.dumps(
+    {"v": 1, "message": "hotline-111", "texts": {"vi": {"sms": SAYS}}, "titles": {"vi": "111"}}, ensure_ascii=False
+).encode()
+PLAN_RAW = json.dumps({"campaign": {"id": "mbn"}, "groups": {"border": 5}, "senders": {"sms": "UBND"}}).encode()
+TEXT, PLAN = sha256(TEXT_RAW).hexdigest(), sha256(PLAN_RAW).hexdigest()
+BOUND = [2, TEXT, "sms", "UBND", "vi", "2027-07-01T08:00", "Asia/Ho_Chi_Minh", "", "", 3, True, ""]
+REQUEST = sha256(json.dumps(BOUND, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+SAID = sha256(SAYS.encode()).hexdigest()
 
 Entry = tuple[Kind, str, dict[str, Any]]
 
@@ -32,7 +45,11 @@ PLANNED: list[Entry] = [
 START: Entry = (
     Kind.BROADCAST_START, "sender",
     {"b": 1, "revision": TEXT, "authority": PLAN, "authority_kind": "plan", "channels": ["sms"],
-     "texts": {"sms/vi": "d" * 64}, "campaign": "mbn"},
+     "texts": {"sms/vi": SAID}, "campaign": "mbn", "senders": {"sms": "UBND"}, "group": "border"},
+)  # fmt: skip
+PLANNED_ROW: Entry = (
+    Kind.BROADCAST_PLAN, "scheduler",
+    {"b": 1, "campaign": "mbn", "schedule": "daily", "local": "2027-07-01T08:00", "message": "hotline-111", "authority": PLAN},
 )  # fmt: skip
 READY: list[Entry] = [*PEOPLE, SUBMIT, APPROVE, *PLANNED, START]
 
@@ -90,11 +107,22 @@ HONEST: list[Entry] = [
 
 
 def tell(database: Database, clock: SteppedClock, entries: list[Entry]) -> None:
-    """Write the entries, each in a transaction of its own, a second apart."""
+    """Write the entries, each in a transaction of its own, a second apart; the text and the plan they name are kept."""
+    keep(database, clock)
     for kind, actor, fields in entries:
         clock.move_by(timedelta(seconds=1))
         with store.transaction(database, clock) as tx:
             tx.record(kind, actor, **fields)
+
+
+def keep(database: Database, clock: SteppedClock) -> None:
+    """The rows with the bytes of the text and of the plan."""
+    with database.writing() as connection:
+        if connection.execute(select(table(Revision).c.hash)).first() is None:
+            values = {"message_id": "hotline-111", "category": "hotline", "created_at": clock.now()}
+            connection.execute(insert(table(Revision)).values(hash=TEXT, canonical=TEXT_RAW, **values))
+            plan = {"campaign_id": "mbn", "headcount": 5, "created_at": clock.now()}
+            connection.execute(insert(table(Plan)).values(hash=PLAN, canonical=PLAN_RAW, **plan))
 
 
 def sign(

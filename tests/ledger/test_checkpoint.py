@@ -55,7 +55,7 @@ def test_a_checkpoint_holds_the_size_and_the_root_under_a_signature(
     assert (made.size, made.root) == (5, root)
     assert made.note.startswith(f"{story.ORIGIN}\n5\n{base64.b64encode(root).decode()}\n\n— {story.ORIGIN} ")
     assert (folder / "000000000005.txt").read_bytes() == made.note.encode()
-    assert read_checkpoint("x", made.note.encode(), story.KEY.public) == (5, base64.b64encode(root).decode())
+    assert read_checkpoint("x", made.note.encode(), {0: story.KEY.public}) == (5, base64.b64encode(root).decode())
     assert story.KEY.signed(made.note)
     assert not story.OTHER_KEY.signed(made.note)
 

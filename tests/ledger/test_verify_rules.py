@@ -46,7 +46,9 @@ AD_HOC = changed(story.START, b=2, authority=story.REQUEST, authority_kind="broa
 EDIT: Entry = (Kind.MESSAGE_EDIT, "minh", {"name": "hotline-111"})
 MAI: Entry = (Kind.USER_ADD, "console:root", {"user": "mai", "roles": ["approver"]})
 NEXT_TEXT = [changed(story.SUBMIT, subject="f" * 64), changed(story.APPROVE, actor="mai", subject="f" * 64)]
+RULE: Entry = (Kind.SETTINGS_SEEN, "lan", {"two_person": False})
 ONE_ALONE: list[Entry] = [
+    RULE,
     (Kind.USER_ADD, "console:root", {"user": "lan", "roles": ["approver", "author"]}),
     story.SUBMIT,
     changed(story.APPROVE, actor="lan", two_person=False),
@@ -143,6 +145,19 @@ WRONG: dict[str, tuple[list[Entry], str]] = {
     "one person lifts a stop": ([*story.READY, stop(1), lift(1, "minh", "minh")], "did alone"),
     "a stop that is not on is lifted": ([*story.READY, lift(1)], "is not on"),
     "a send under the other of two stops": ([*story.READY, stop(1), stop(2), lift(1), intent(1)], "a stop is on"),
+    "a send in a stopped area": (
+        [*story.READY, stop(1, "area", "Xã Tân Lập"), changed(intent(1), area="Xã Tân Lập")], "a stop is on (area Xã Tân Lập"),
+    "a send that does not say its area while one is stopped": (
+        [*story.READY, stop(1, "area", "Xã Tân Lập"), intent(1)], "a stop is on (area Xã Tân Lập"),
+    "alone, though two people decide in this office": (
+        [*ONE_ALONE[1:]], "decided alone, but the office's rule then asked for two people"),
+    "alone, though two people decide again": (
+        [RULE, (Kind.SETTINGS_SEEN, "sender", {"two_person": True}), *ONE_ALONE[1:]], "decided alone, but the office's rule"),
+    "alone, of a plan, though the office of one has become one of two": (
+        [*story.PEOPLE, RULE, (Kind.SETTINGS_SEEN, "sender", {"two_person": True}), story.PLANNED[0],
+         changed(story.PLANNED[1], two_person=False)], "decided alone, but the office's rule"),
+    "two lift a stop, says one, alone": (
+        [*story.READY, RULE, stop(1), changed(lift(1), two_person=False)], "decided alone, but the office's rule"),
     "an entry lacks a field": ([*story.READY, (Kind.ATTEMPT_INTENT, "sender", without(intent(1)[2], "n"))], "entry 7"),
     "a field is of the wrong kind": ([*story.READY, changed(intent(1), n="1")], "missing or wrong"),
 }  # fmt: skip
@@ -167,7 +182,14 @@ RIGHT: dict[str, list[Entry]] = {
     "a doubt resolved by two": [*story.READY, intent(1), orphan(1), resolve(1, "unresolved"), resend(1), intent(1, 2)],
     "a send outside the stop": [*story.READY, stop(1, "channel", "zalo"), stop(2, "campaign", "other"), intent(1)],
     "a send after the stop's end": [*story.READY, stop(1, until="2027-07-01T08:00:07+07:00"), intent(1)],
-    "a stop of an area, which only the office can see": [*story.READY, stop(1, "area", "x"), intent(1)],
+    "a send in another area": [*story.READY, stop(1, "area", "Xã Tân Lập"), changed(intent(1), area="Xã Khác")],
+    "a send to a page while an area is stopped": [*story.READY, stop(1, "area", "Xã Tân Lập"), changed(intent(1), area="")],
+    "a send in the area after the stop was lifted": [
+        *story.READY, stop(1, "area", "Xã Tân Lập"), lift(1), changed(intent(1), area="Xã Tân Lập"), intent(2)],
+    "alone by the rule of the day it was submitted": [
+        *ONE_ALONE[:-1], (Kind.SETTINGS_SEEN, "sender", {"two_person": True}), ONE_ALONE[-1]],
+    "an office that was of one from its first day": [
+        (Kind.OFFICE_START, "console:root", {"two_person": False}), *ONE_ALONE[1:]],
     "a send after two lifted the stop": [*story.READY, stop(1), lift(1), intent(1)],
     "an office of one": [*ONE_ALONE],
 }  # fmt: skip

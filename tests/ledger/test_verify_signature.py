@@ -80,15 +80,15 @@ def test_the_second_way_to_write_base64_is_refused() -> None:
     other = note[:-3] + letters[letters.index(note[-3]) + 1] + note[-2:]
 
     assert base64.b64decode(other.split()[-1]) == base64.b64decode(note.split()[-1])
-    assert read_checkpoint("x", note.encode(), story.KEY.public)[0] == 1
+    assert read_checkpoint("x", note.encode(), {0: story.KEY.public})[0] == 1
     with pytest.raises(ValueError, match="damaged"):
-        read_checkpoint("x", other.encode(), story.KEY.public)
+        read_checkpoint("x", other.encode(), {0: story.KEY.public})
 
 
 def test_a_checkpoint_may_carry_the_signatures_of_witnesses_and_lines_of_its_own() -> None:
     body = checkpoint.body(story.ORIGIN, 1, b"r" * 32) + "an extension line\n"
     note = story.OTHER_KEY.sign(body, "witness") + story.KEY.sign(body, story.ORIGIN).rpartition("\n\n")[2]
 
-    size, _ = read_checkpoint("x", note.encode(), story.KEY.public)
+    size, _ = read_checkpoint("x", note.encode(), {0: story.KEY.public})
 
     assert size == 1
