@@ -51,6 +51,8 @@ class Way:
     concurrency: int = 8
     price: int | None = None  # millionths of the currency per billable part; None = not set
     currency: str = "VND"
+    monthly_quota: int = 0  # messages the provider takes in a calendar month; 0 = no limit
+    daily_quota: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +163,7 @@ def forecast(spec: CampaignSpec, ground: Ground) -> list[Row]:
         for job in queue:
             _judge(job, spec, ground.ways[channel])
     rows.sort(key=lambda row: (row.utc, row.schedule, row.message, row.channel))
+    _keep_quotas(ground, rows)
     _predict_cap(spec, ground, rows)
     _watch_budget(spec, rows)
     return rows
@@ -424,6 +427,28 @@ def _predict_cap(spec: CampaignSpec, ground: Ground, rows: Sequence[Row]) -> Non
         elif same + touching >= spec.cap_per_24h:
             row.conflicts.append(f"people of several groups go over the cap of {spec.cap_per_24h} within 24 h")
         recent.append((row.utc, way.traits.address, group))
+
+
+def _keep_quotas(ground: Ground, rows: Sequence[Row]) -> None:
+    """Refuse what a provider's quota cannot carry, in order of time: it is told, is not sent, and costs nothing."""
+    used: dict[tuple[str, str], int] = defaultdict(int)  # channel, local month or day -> messages
+    for row in rows:
+        way = ground.ways.get(row.channel)
+        if way is None or not row.recipients or row.finish is None:
+            continue
+        quotas = {row.local[:7]: ("month", way.monthly_quota), row.local[:10]: ("day", way.daily_quota)}
+        left = [(quota - used[row.channel, span], name, quota) for span, (name, quota) in quotas.items() if quota]
+        fits, name, quota = min([*left, (row.recipients, "", 0)])
+        if fits < row.recipients:
+            fits = max(0, fits)
+            row.conflicts.append(
+                f"over the quota of {row.channel}, {_n(quota)} a {name}: {_n(row.recipients - fits)} would not be sent"
+            )
+            row.parts = row.parts * fits // row.recipients
+            row.cost = row.parts * (way.price or 0)
+            row.finish = row.finish if fits else None
+        for span in quotas:
+            used[row.channel, span] += min(fits, row.recipients)
 
 
 def _watch_budget(spec: CampaignSpec, rows: Sequence[Row]) -> None:

@@ -62,6 +62,8 @@ def read_ways(config: Config) -> dict[str, Way]:
             concurrency=settings.common.concurrency,
             price=price.micros if price else None,
             currency=price.currency if price else "VND",
+            monthly_quota=settings.common.monthly_quota,
+            daily_quota=settings.common.daily_quota,
         )
     return found
 

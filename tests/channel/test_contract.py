@@ -153,7 +153,7 @@ def rig_of(name: str, make_settings: MakeSettings) -> Any:
         case "zalo-oa":
             return http_rig(ZaloSimulator(), "zalo-oa", ZALO, OA, make_settings)
         case "facebook-page":
-            return http_rig(FacebookSimulator(twice=True), "facebook-page", FACEBOOK, "page", make_settings)
+            return http_rig(FacebookSimulator(twice=True), "facebook-page", FACEBOOK, "facebook-page", make_settings)
         case "webhook":
             return webhook_rig(make_settings)
         case "email":

@@ -245,6 +245,52 @@ def test_rows_beyond_the_budget_say_how_far() -> None:
     assert [said(row) for row in found] == ["", f"over budget: {2 * each:,}.00 VND of {each:,}.00 VND"]
 
 
+FOLLOWERS = Traits(unit="audience", address="zalo", after_silence="ask", forms=("text",), max_length=0)
+ZALO = Way(channel="zalo", traits=FOLLOWERS, price=1_000_000, monthly_quota=4)
+
+
+def to_followers(*, times: tuple[str, ...] = ("08:00",), until: date = date(2027, 8, 2), **way: Any) -> list[Row]:
+    """A forecast of one broadcast to all followers at each of these times of each day from 30 July."""
+    schedule = one_day(when=When(daily=times, since=date(2027, 7, 30), until=until), channels=(("zalo",),))
+    reach = {("border", ("zalo",)): {"zalo": Reach(by_language={"vi": 1})}}
+    found = ground(ways={"zalo": replace(ZALO, **way)}, reach=reach)
+    return forecast(campaign(schedule, until=date(2027, 8, 31)), found)
+
+
+def test_what_a_months_quota_cannot_carry_is_refused_and_the_next_month_begins_anew() -> None:
+    found = to_followers(monthly_quota=1)
+
+    assert [(row.local[:10], said(row), row.finish is None, row.cost) for row in found] == [
+        ("2027-07-30", "", False, 1_000_000),
+        ("2027-07-31", "over the quota of zalo, 1 a month: 1 would not be sent", True, 0),
+        ("2027-08-01", "", False, 1_000_000),
+        ("2027-08-02", "over the quota of zalo, 1 a month: 1 would not be sent", True, 0),
+    ]
+
+
+def test_one_a_day_is_kept_and_what_is_not_sent_uses_no_quota() -> None:
+    found = to_followers(times=("08:00", "12:00"), monthly_quota=2, daily_quota=1, until=date(2027, 7, 31))
+
+    assert [said(row) for row in found] == [
+        "",
+        "over the quota of zalo, 1 a day: 1 would not be sent",
+        "",
+        "over the quota of zalo, 1 a day: 1 would not be sent",
+    ]
+
+
+def test_a_quota_of_people_carries_as_many_as_it_can() -> None:
+    (row,) = forecast(campaign(), ground(ways={"sms": replace(SMS, monthly_quota=60), "web": WEB}))
+
+    assert said(row) == "over the quota of sms, 60 a month: 40 would not be sent"
+    assert row.parts == 60 * row.sms_parts
+    assert row.finish is not None
+
+
+def test_no_quota_is_no_limit() -> None:
+    assert [said(row) for row in to_followers(monthly_quota=0)] == [""] * 4
+
+
 def test_a_price_in_another_currency_is_told_and_not_added() -> None:
     spec = campaign(budget=Budget(amount="1", currency="VND"))
 
