@@ -131,9 +131,29 @@ def cancel(session: Session, id_: str, reason: str) -> None:
     from broadcaster.plan import ad_hoc
 
     actor = session.actor(Act.BROADCAST_CANCEL)
+    number = house.read_public_id(id_)
     with session.write() as tx:
-        closed = ad_hoc.cancel(tx, session.config, house.read_public_id(id_), by=actor, reason=reason)
+        closed = ad_hoc.cancel(tx, session.config, number, by=actor, reason=reason)
+    closed += _close_rest(session, number)
     session.say(f"{id_} is cancelled; {closed} dispatches that had not left were closed.")
+
+
+def _close_rest(session: Session, number: int) -> int:
+    """Nothing of it leaves any more; what had not left is closed in steps, so that the sender never waits for all of it."""
+    from broadcaster.dispatch import broadcast as house
+    from broadcaster.dispatch import store
+
+    with session.read() as connection:
+        left = store.open_count(connection, number) if house.get(connection, number).ending else 0
+    closed = 0
+    with session.progress(left, "closing") as done:
+        while left:
+            with session.write() as tx:
+                n = house.end_chunk(tx, number)
+                left = n if house.get(tx.connection, number).ending else 0
+            closed += n
+            done(n)
+    return closed
 
 
 def _summary(connection: Connection, row: Any) -> dict[str, Any]:
@@ -146,7 +166,7 @@ def _summary(connection: Connection, row: Any) -> dict[str, Any]:
         "local": row.local,
         "message": row.message_id,
         "state": row.state,
-        "held": row.held or _paused(connection, row),
+        "held": "being cancelled" if row.ending else row.held or _paused(connection, row),
         "planned": sum(states.values()),
         "open": store.open_count(connection, row.id),
         "states": states,
