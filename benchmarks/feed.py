@@ -68,7 +68,7 @@ def measure(count: int, rounds: int) -> dict[str, float]:
         for number in range(rounds):
             spans["publish"].append(_span(lambda n=number: feed.send(outgoing(count + 1 + n), timeout=60)))
             old = f"{number + 2:020x}"
-            spans["correct"].append(_span(lambda s=old: feed.correct(s, outgoing(7, text="Đã sửa."))))
+            spans["correct"].append(_span(lambda s=old: feed.correct(s, outgoing(int(s, 16), text="Đã sửa."))))
             spans["take_down"].append(_span(lambda s=old: feed.take_down(s)))
     found = {what: round(median(all_) * 1000, 1) for what, all_ in spans.items()}
     return found | {"worst": round(max(max(all_) for all_ in spans.values()) * 1000, 1), "again": round(again * 1000)}

@@ -275,7 +275,9 @@ class Feed:
         self._put_file(head.file("widget.html"), self._widget(head, fresh))
         return [path for path, content in _feeds(head, shown).items() if self._put_file(path, content)]
 
-    def _write_page(self, state: State, name: str, page: int, entries: Sequence[Entry]) -> list[str]:
+    def _write_page(
+        self, state: State, name: str, page: int, entries: Sequence[Entry], *, flush: bool = True
+    ) -> list[str]:
         """An archive page, counted from 0 here and from 1 in its name; returns its files."""
         shown = feed_shelf.newest_first(entries)
         head = self._head(state, name, shown, page=page + 1, older=page)
@@ -285,10 +287,10 @@ class Feed:
             **_feeds(head, shown),
         }
         for path, content in files.items():
-            self._put_file(path, content)
+            self._put_file(path, content, flush=flush)
         return list(files)
 
-    def _put_file(self, path: str, content: bytes) -> bool:
+    def _put_file(self, path: str, content: bytes, *, flush: bool = True) -> bool:
         """Write it unless it is there already, so that its date says when it changed; returns whether it has."""
         target = self._folder / path
         try:
@@ -296,7 +298,7 @@ class Feed:
                 return False
         except OSError:
             pass
-        _replace(target, content)
+        _replace(target, content, flush=flush)
         return True
 
     def _head(
@@ -332,11 +334,13 @@ class Feed:
         known = [*others, entry] if entry.place >= 0 or self._stored(entry.slug) else others
         entries = feed_shelf.placed(known)
         for one in entries:
-            self._put_file(f".entries/{one.slug}.json", msgspec.json.encode(one))
+            self._put_file(f".entries/{one.slug}.json", msgspec.json.encode(one), flush=False)
         feed_id = entries[0].id.rpartition("/")[0] if entries else entry.id.rpartition("/")[0]
         state, pages = feed_shelf.rebuilt(entries, feed_id=feed_id, size=self._options.entries)
         written = {
-            path for (name, page), content in pages.items() for path in self._write_page(state, name, page, content)
+            path
+            for (name, page), content in pages.items()
+            for path in self._write_page(state, name, page, content, flush=False)
         }
         for folder in ("archive", ".pages"):
             for path in (self._folder / folder).iterdir():
@@ -345,6 +349,8 @@ class Feed:
         for name, shelf in state.shelves.items():
             if shelf.shown:
                 self._write_shelf(state, name)
+        if hasattr(os, "sync"):
+            os.sync()  # once for all, before the state says that they are there
         return state, next((one for one in entries if one.slug == entry.slug), entry)
 
     def _is_lost(self, state: State, entry: Entry) -> bool:
@@ -469,14 +475,15 @@ def _encode(text: str) -> bytes:
     return text.encode() + b"\n"
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Readers see the old file or the new one, whole; after a power cut too."""
+def _replace(path: Path, content: bytes, *, flush: bool = True) -> None:
+    """Readers see the old file or the new one, whole; with `flush` after a power cut too."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if flush:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError:
         temporary.unlink(missing_ok=True)

@@ -268,11 +268,11 @@ def test_a_full_disk_is_tried_again_and_half_a_feed_is_completed(
     whole = feed_module._replace
     written: list[str] = []
 
-    def fails_at_the_atom_feed(path: Path, content: bytes) -> None:
+    def fails_at_the_atom_feed(path: Path, content: bytes, **how: Any) -> None:
         if path.name == "atom.xml":
             raise OSError(28, "No space left on device")
         written.append(path.name)
-        whole(path, content)
+        whole(path, content, **how)
 
     monkeypatch.setattr(feed_module, "_replace", fails_at_the_atom_feed)
     with pytest.raises(OutcomeUnknown):
@@ -484,10 +484,10 @@ def test_a_crash_before_the_state_is_written_loses_no_entry_of_anybody(
     feed = Feed("web", make_settings("feed", SITE | {"entries": 2}, name="web"))
     whole = feed_module._replace
 
-    def crashes(path: Path, content: bytes) -> None:
+    def crashes(path: Path, content: bytes, **how: Any) -> None:
         if path.name == ".state.json":
             raise OSError(5, "Input/output error")
-        whole(path, content)
+        whole(path, content, **how)
 
     for day in range(5):
         outgoing = make_outgoing(dedupe_key=f"d{day}", published_at=NOW + timedelta(days=day))
