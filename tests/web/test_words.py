@@ -10,7 +10,8 @@ import pytest
 
 from broadcaster.access import factor
 from broadcaster.web import app, assets
-from broadcaster.web.words import english, errors, say, states
+from broadcaster.web.pages import approvals, dispatches, login
+from broadcaster.web.words import by_file, english, errors, say, states
 
 WEB = Path(app.__file__).parent
 HOUSE = WEB.parent
@@ -31,6 +32,17 @@ def said() -> dict[str, str]:
                         found[arg.value] = path.name
             if isinstance(node, ast.keyword) and node.arg == "label" and isinstance(node.value, ast.Constant):
                 found[str(node.value.value)] = path.name
+    for one in [
+        *approvals.KINDS.values(),
+        *approvals.CATEGORIES.values(),
+        *dispatches.WAYS.values(),
+        *login.ROLES.values(),
+    ]:
+        found[one] = "a table of a page"
+    for one in [*(line for lines in approvals.CHECKS.values() for line in lines), approvals.HEARD]:
+        found[one] = "the checklist"
+    for one in [*states.HELD.values(), *states.SCOPES.values()]:
+        found[one] = "words/states.py"
     for word, _, meaning in states.STATES.values():
         found[word] = found[meaning] = "words/states.py"
     return found
@@ -46,6 +58,15 @@ def test_every_sentence_has_its_english() -> None:
     missing = {sentence: where for sentence, where in said().items() if sentence not in known}
 
     assert missing == {}
+
+
+def test_two_files_never_say_one_sentence_differently() -> None:
+    meanings: dict[str, set[object]] = {}
+    for found in by_file().values():
+        for vietnamese, meant in found.items():
+            meanings.setdefault(vietnamese, set()).add(meant)
+
+    assert {sentence: meant for sentence, meant in meanings.items() if len(meant) > 1} == {}
 
 
 def test_a_sentence_and_its_english_have_the_same_places() -> None:
