@@ -134,6 +134,16 @@ async def email_rig(make_settings: MakeSettings) -> AsyncIterator[Rig]:
         yield rig
 
 
+@asynccontextmanager
+async def loudspeaker_rig(make_settings: MakeSettings) -> AsyncIterator[Rig]:
+    settings = make_settings("loudspeaker", {"without_recording": "announcer"})
+    folder = settings.folder / "bulletins" / "muong-lat"
+    channel = registry.build(settings)
+    taken = lambda: [("muong-lat", path.parent.name) for path in folder.glob("*/manifest.json")]  # noqa: E731
+    yield Rig(channel, to="muong-lat", taken=taken, other=folder)
+    await channel.close()
+
+
 def rig_of(name: str, make_settings: MakeSettings) -> Any:
     match name:
         case "memory":
@@ -158,11 +168,13 @@ def rig_of(name: str, make_settings: MakeSettings) -> Any:
             return webhook_rig(make_settings)
         case "email":
             return email_rig(make_settings)
+        case "loudspeaker":
+            return loudspeaker_rig(make_settings)
     raise AssertionError(f"the contract test knows no rig for {name}; write one")
 
 
 BUILT_IN = [name for name in registry.names() if registry.adapter(name).__module__.startswith("broadcaster.")]
-OVER_HTTP = [name for name in BUILT_IN if name not in ("memory", "feed", "email")]
+OVER_HTTP = [name for name in BUILT_IN if name not in ("memory", "feed", "email", "loudspeaker")]
 
 
 async def send(channel: Channel, outgoing: Outgoing, *, timeout: float) -> Accepted:
