@@ -81,6 +81,7 @@ class Options(Struct, forbid_unknown_fields=True, kw_only=True):
     author: str = ""
     article_status: Literal["show", "hide"] = "show"
     review_poll: str = "5min"
+    review_lead: str = "30min"
     target: dict[str, str | list[int]] = field(default_factory=lambda: {"gender": "0"})
     template_id: str = ""
     template_data: dict[str, str] = {}
@@ -99,7 +100,7 @@ class ZaloOa:
         self._options = options = settings.options(Options)
         self._settings = settings
         _check_settings(name, options, settings)
-        self.traits = _traits(options)
+        self.traits = _traits(name, options)
         base = settings.common.api_base.rstrip("/")
         self._api, self._business = base or API, base or BUSINESS
         self._wire = http_call.Wire(connections=settings.common.concurrency)
@@ -327,8 +328,10 @@ def _left(ends: float) -> float:
     return left
 
 
-def _traits(options: Options) -> Traits:
+def _traits(name: str, options: Options) -> Traits:
     found = {"article": ARTICLE, "cs": CS, "template": TEMPLATE}[options.mode]
+    if options.mode == "article":
+        found = replace(found, review_lead=parse_span(options.review_lead, where=f"channels.{name}.review_lead"))
     if options.mode == "template" and options.template_by == "uid":
         found = replace(found, address="zalo", after_silence="ask")
     return found if options.hours is None else replace(found, hours=options.hours)

@@ -383,6 +383,10 @@ def _judge(job: _Job, spec: CampaignSpec, way: Way) -> None:
         row.conflicts.append(
             f"queues behind other broadcasts on {row.channel}; begins at {_local(job.begun, row, spec)}"
         )
+    if row.finish and way.traits.review_lead:
+        row.finish += way.traits.review_lead
+        if doors.opens(row.finish) > row.finish:
+            row.conflicts.append(f"the provider's review ends {doors.why(row.finish)}: plan it earlier")
     if not job.expired:
         return
     sent = row.recipients - job.expired

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -285,6 +285,15 @@ def test_a_quota_of_people_carries_as_many_as_it_can() -> None:
     assert said(row) == "over the quota of sms, 60 a month: 40 would not be sent"
     assert row.parts == 60 * row.sms_parts
     assert row.finish is not None
+
+
+def test_what_the_provider_looks_through_first_is_out_later() -> None:
+    lead = replace(FOLLOWERS, review_lead=timedelta(minutes=30))
+
+    early, late = to_followers(times=("08:00", "21:10"), until=date(2027, 7, 30), traits=lead)
+
+    assert (early.finish, said(early)) == (at("2027-07-30T08:30:01"), "")
+    assert said(late) == "the provider's review ends in quiet hours: plan it earlier"
 
 
 def test_no_quota_is_no_limit() -> None:
