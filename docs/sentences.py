@@ -32,6 +32,35 @@ OWN_KEYS = {
         "hook_secret": "What Telegram shows with each of its calls: the `secret_token` given to `setWebhook`.",
         "former_hook_secret": "The one before: taken as well, while it is being changed.",
     },
+    "zalo-oa": {
+        "mode": "`article`: one article broadcast to all followers; `cs`: a text to one follower; `template`: an approved template.",
+        "app_id": "The app's id in Zalo's console, a long number.",
+        "app_secret": "The app's secret.",
+        "oa_id": "The official account's id, a long number; in `article` mode the one address there is.",
+        "refresh_token": (
+            "The refresh token that the console gave when an administrator consented. It begins the pair that the program "
+            "then renews by itself; another one put here later replaces a pair that was lost."
+        ),
+        "hours": "Hours in which Zalo takes messages; empty text: any. Left out: 08:00-21:30, and any hour in `cs` mode. The sources differ.",
+        "appsecret_proof": "Send the proof of the app secret along; whether Zalo asks for it is unverified.",
+        "cover_url": "https address of the cover picture; an article must have one.",
+        "author": "Who speaks, at most 50 characters; left out: the office's name.",
+        "article_status": "`show`: the article stands on the account's page too; `hide`: unverified whether it can be broadcast then.",
+        "review_poll": "How often Zalo is asked whether an article is ready.",
+        "review_lead": "How long Zalo looks a broadcast through before followers get it; the plan counts it in. From older documents.",
+        "target": 'Which followers, in the words of Zalo\'s interface; the default is all. Unverified: `{ gender = "0" }` or lists of numbers.',
+        "template_id": "The approved template.",
+        "template_data": "Value of the template -> what it says, with `{text}`, `{title}`, `{link}` in it.",
+        "template_by": "`phone`, or `uid` for the followers' ids; a lost answer is settled by Zalo's call for the first only.",
+        "webhook_secret": "Secret of the account's callbacks, where it is not the app's; unverified which one Zalo uses.",
+        "webhook_first_term": "What the callbacks' signature begins with: `app_id`, `oa_id`, or `any` of them. The sources differ.",
+    },
+    "facebook-page": {
+        "page_id": "The page's id, a number. Part of what is approved.",
+        "token": "A page token that does not run out; a system user's, where the page is in a business portfolio.",
+        "app_secret": "The app's secret, where the app asks for the proof of it.",
+        "version": "Version of the Graph API; one lives about two years.",
+    },
     "feed": {
         "title": "Title of the feed; empty: the office's name.",
         "author": "Who speaks; empty: the office's name.",
@@ -104,6 +133,38 @@ CHANNEL_NOTES = {
         ),
         "never": "Posted to a real channel. A bot cannot list what it sent, so a lost answer always takes a person.",
     },
+    "zalo-oa": {
+        "needs": (
+            "A verified official account, an app linked to it, an administrator's consent (its refresh token), and for articles "
+            "a package that carries broadcasts: `monthly_quota` must say how many. It keeps its tokens and articles in the database."
+        ),
+        "limits": (
+            "`article`: title 150 characters, only to followers, 1 to 6 a month by package and 1 a day (older documents), looked "
+            "through for about 30 minutes; so no daily broadcast. `cs`: 2,000 characters, to who wrote within 7 days. `template`: "
+            "approved templates only, which may hold no telephone number in their text: no road for a campaign's words."
+        ),
+        "rate": "4,000 requests a minute for the whole app.",
+        "verified": (
+            "A simulator written from documents; the contract tests; every code of the error tables, with a mark in the code for "
+            "how sure each line is; crashes at every step of the token pair and of a broadcast (`tests/channel/test_zalo.py`, "
+            "`tests/channel/test_vault.py`)."
+        ),
+        "never": (
+            "Used with a real account: Zalo has no sandbox. Not known: which of the callbacks' signatures is the true one (the log "
+            "says which matched), whether a hidden article can be broadcast, what `target` must look like, what a dead refresh "
+            "token is answered with."
+        ),
+    },
+    "facebook-page": {
+        "needs": "A page, and a page token with `pages_manage_posts` and `pages_read_engagement`.",
+        "limits": "63,206 characters (one secondary source). The same post is not taken twice in a row.",
+        "rate": 'Write `rate = "1/min"`. A page with few readers has a small budget of calls for each 24 hours.',
+        "verified": (
+            "A simulator written from documents; the contract tests; the codes of the error table "
+            "(`tests/channel/test_facebook.py`)."
+        ),
+        "never": "Posted to a real page. Not known: how soon a new post shows in the feed that a look-up reads.",
+    },
     "feed": {
         "needs": "No account. A folder that a web server serves, or that is copied to the portal.",
         "limits": "None. A message needs a title and its `text` form.",
@@ -173,6 +234,15 @@ FIELDS: dict[str | tuple[str, str], str] = {
     "price": "price of one part, in millionths of the currency; 0: none was set",
     "quiet_hours": "`defaults.quiet_hours`",
     "reason": "why",
+    "generation": "how many token pairs there were before this one",
+    "item": "article, template or brandname",
+    ("provider.item", "id"): "the provider's id of it, empty before it has one",
+    ("provider.item", "state"): "waiting, approved or refused",
+    ("provider.item", "subject"): "SHA-256 of an article's content; a template's or sender's own id",
+    (
+        "provider.token",
+        "state",
+    ): "given (by a person), fresh, doubt (the answer was lost) or lost (a person must consent again)",
     ("broadcast.hold", "reason"): "one word: not_approved, tampered, stale, not_valid, audience_changed, ...",
     "recipient": "commitment to the address, as in `attempt.intent`",
     "refused": "rows refused",
