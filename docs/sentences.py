@@ -22,7 +22,9 @@ OWN_KEYS = {
     "twilio": {
         "account_sid": "The account, `AC` and 32 hex digits.",
         "auth_token": "The account's token.",
-        "former_auth_token": "The token before: callbacks signed with it are taken too. Take it out a day after a change.",
+        "former_auth_token": (
+            "The token before: callbacks signed with it are taken too. Take it out a day after a change."
+        ),
         "from": "What people see it comes from: a registered sender name or a number. Part of what is approved.",
         "messaging_service_sid": "A messaging service that chooses the sender, instead of `from` or with it.",
     },
@@ -33,27 +35,48 @@ OWN_KEYS = {
         "former_hook_secret": "The one before: taken as well, while it is being changed.",
     },
     "zalo-oa": {
-        "mode": "`article`: one article broadcast to all followers; `cs`: a text to one follower; `template`: an approved template.",
+        "mode": (
+            "`article`: one article broadcast to all followers; `cs`: a text to one follower; `template`: an "
+            "approved template."
+        ),
         "app_id": "The app's id in Zalo's console, a long number.",
         "app_secret": "The app's secret.",
         "oa_id": "The official account's id, a long number; in `article` mode the one address there is.",
         "refresh_token": (
-            "The refresh token that the console gave when an administrator consented. It begins the pair that the program "
+            "The refresh token that the console gave when an administrator consented. It begins the pair that "
+            "the program "
             "then renews by itself; another one put here later replaces a pair that was lost."
         ),
-        "hours": "Hours in which Zalo takes messages; empty text: any. Left out: 08:00-21:30, and any hour in `cs` mode. The sources differ.",
+        "hours": (
+            "Hours in which Zalo takes messages; empty text: any. Left out: 08:00-21:30, and any hour in `cs` "
+            "mode. The sources differ."
+        ),
         "appsecret_proof": "Send the proof of the app secret along; whether Zalo asks for it is unverified.",
         "cover_url": "https address of the cover picture; an article must have one.",
         "author": "Who speaks, at most 50 characters; left out: the office's name.",
-        "article_status": "`show`: the article stands on the account's page too; `hide`: unverified whether it can be broadcast then.",
+        "article_status": (
+            "`show`: the article stands on the account's page too; `hide`: unverified whether it can be broadcast then."
+        ),
         "review_poll": "How often Zalo is asked whether an article is ready.",
-        "review_lead": "How long Zalo looks a broadcast through before followers get it; the plan counts it in. From older documents.",
-        "target": 'Which followers, in the words of Zalo\'s interface; the default is all. Unverified: `{ gender = "0" }` or lists of numbers.',
+        "review_lead": (
+            "How long Zalo looks a broadcast through before followers get it; the plan counts it in. From "
+            "older documents."
+        ),
+        "target": (
+            "Which followers, in the words of Zalo's interface; the default is all. Unverified: `{ gender = "
+            '"0" }` or lists of numbers.'
+        ),
         "template_id": "The approved template.",
         "template_data": "Value of the template -> what it says, with `{text}`, `{title}`, `{link}` in it.",
-        "template_by": "`phone`, or `uid` for the followers' ids; a lost answer is settled by Zalo's call for the first only.",
-        "webhook_secret": "Secret of the account's callbacks, where it is not the app's; unverified which one Zalo uses.",
-        "webhook_first_term": "What the callbacks' signature begins with: `app_id`, `oa_id`, or `any` of them. The sources differ.",
+        "template_by": (
+            "`phone`, or `uid` for the followers' ids; a lost answer is settled by Zalo's call for the first only."
+        ),
+        "webhook_secret": (
+            "Secret of the account's callbacks, where it is not the app's; unverified which one Zalo uses."
+        ),
+        "webhook_first_term": (
+            "What the callbacks' signature begins with: `app_id`, `oa_id`, or `any` of them. The sources differ."
+        ),
     },
     "facebook-page": {
         "page_id": "The page's id, a number. Part of what is approved.",
@@ -102,7 +125,8 @@ CHANNEL_NOTES = {
     "twilio": {
         "needs": "An account with Twilio, and a sender name registered for Viet Nam, which takes weeks.",
         "limits": (
-            "1,600 characters. Text with Vietnamese accents is UCS-2: 70 characters in one part, 67 in each of several. "
+            "1,600 characters. Text with Vietnamese accents is UCS-2: 70 characters in one part, 67 in each of "
+            "several. "
             "Each part is billed."
         ),
         "rate": (
@@ -110,9 +134,11 @@ CHANNEL_NOTES = {
             "for texts of two parts write half."
         ),
         "verified": (
-            "The real SDK over our transport; the contract tests; the error table against Twilio's published one, with a "
+            "The real SDK over our transport; the contract tests; the error table against Twilio's published "
+            "one, with a "
             "mark in the code for how sure each line is; every request, and every answer of the simulator, against "
-            "Twilio's own OpenAPI description (`tests/conformance/test_twilio_openapi.py`, run where that file is at hand)."
+            "Twilio's own OpenAPI description (`tests/conformance/test_twilio_openapi.py`, run where that file "
+            "is at hand)."
         ),
         "never": (
             "Sent through a real account. Not measured: how soon a message shows in the list that a look-up reads, and "
@@ -127,31 +153,41 @@ CHANNEL_NOTES = {
         "limits": "4,096 characters. One post reaches all subscribers of a channel.",
         "rate": "1 a second into one chat, 20 a minute into one group, about 30 a second in all.",
         "verified": (
-            "The real library (python-telegram-bot) over our transport; the contract tests; the words of refusals against "
-            "those in the server's published source; every request against a machine-readable description of the Bot API "
+            "The real library (python-telegram-bot) over our transport; the contract tests; the words of "
+            "refusals against "
+            "those in the server's published source; every request against a machine-readable description of "
+            "the Bot API "
             "(`tests/conformance/test_telegram_spec.py`, run where that file is at hand)."
         ),
         "never": "Posted to a real channel. A bot cannot list what it sent, so a lost answer always takes a person.",
     },
     "zalo-oa": {
         "needs": (
-            "A verified official account, an app linked to it, an administrator's consent (its refresh token), and for articles "
-            "a package that carries broadcasts: `monthly_quota` must say how many. It keeps its tokens and articles in the database."
+            "A verified official account, an app linked to it, an administrator's consent (its refresh token), "
+            "and for articles "
+            "a package that carries broadcasts: `monthly_quota` must say how many. It keeps its tokens and "
+            "articles in the database."
         ),
         "limits": (
-            "`article`: title 150 characters, only to followers, 1 to 6 a month by package and 1 a day (older documents), looked "
-            "through for about 30 minutes; so no daily broadcast. `cs`: 2,000 characters, to who wrote within 7 days. `template`: "
+            "`article`: title 150 characters, only to followers, 1 to 6 a month by package and 1 a day (older "
+            "documents), looked "
+            "through for about 30 minutes; so no daily broadcast. `cs`: 2,000 characters, to who wrote within "
+            "7 days. `template`: "
             "approved templates only, which may hold no telephone number in their text: no road for a campaign's words."
         ),
         "rate": "4,000 requests a minute for the whole app.",
         "verified": (
-            "A simulator written from documents; the contract tests; every code of the error tables, with a mark in the code for "
-            "how sure each line is; crashes at every step of the token pair and of a broadcast (`tests/channel/test_zalo.py`, "
+            "A simulator written from documents; the contract tests; every code of the error tables, with a "
+            "mark in the code for "
+            "how sure each line is; crashes at every step of the token pair and of a broadcast "
+            "(`tests/channel/test_zalo.py`, "
             "`tests/channel/test_vault.py`)."
         ),
         "never": (
-            "Used with a real account: Zalo has no sandbox. Not known: which of the callbacks' signatures is the true one (the log "
-            "says which matched), whether a hidden article can be broadcast, what `target` must look like, what a dead refresh "
+            "Used with a real account: Zalo has no sandbox. Not known: which of the callbacks' signatures is "
+            "the true one (the log "
+            "says which matched), whether a hidden article can be broadcast, what `target` must look like, "
+            "what a dead refresh "
             "token is answered with."
         ),
     },
