@@ -1,4 +1,7 @@
-"""Our feeds read by a parser that is not ours, and held to what RFC 4287, RFC 6721, RSS 2.0 and JSON Feed 1.1 demand."""
+"""Our feeds read by a parser that is not ours, and held to what RFC 4287, RFC 5005, RFC 6721, RSS 2.0 and JSON Feed 1.1 demand.
+
+Every demand is asked of every document: the feeds, those of each language, and each page of the archive.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +21,48 @@ from lxml import etree
 from broadcaster.channel.base import Media
 from broadcaster.channel.feed import Feed
 
-NS = {"a": "http://www.w3.org/2005/Atom", "at": "http://purl.org/atompub/tombstones/1.0"}
+NS = {
+    "a": "http://www.w3.org/2005/Atom",
+    "at": "http://purl.org/atompub/tombstones/1.0",
+    "fh": "http://purl.org/syndication/history/1.0",
+}
+ATOM = "{http://www.w3.org/2005/Atom}"
+RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})")  # "T" and "Z" in capitals: 3.3
+MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 TAG = re.compile(r"tag:[a-z0-9.-]+,\d{4}-\d{2}-\d{2}:\S+")  # RFC 4151
 
 
-@pytest.fixture(params=[{"site_url": "https://tinh.example/tin"}, {}], ids=["with a site", "without a site"])
+SITES = {
+    "with a site": {"site_url": "https://tinh.example/tin", "hub": "https://hub.example/"},
+    "without a site": {},
+    "with an archive": {"site_url": "https://tinh.example/tin", "hub": "https://hub.example/", "entries": 2},
+    "with an archive, without a site": {"entries": 2},
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("broadcaster.channel.websub.ping", lambda *_, **__: [])
+
+
+@pytest.fixture(params=list(SITES.values())[:2], ids=list(SITES)[:2])
 def folder(
     request: pytest.FixtureRequest, make_settings: MakeSettings, make_outgoing: MakeOutgoing, tmp_path: Path
 ) -> Path:
+    return published(request.param, make_settings, make_outgoing, tmp_path)
+
+
+@pytest.fixture(params=list(SITES.values()), ids=list(SITES))
+def any_folder(
+    request: pytest.FixtureRequest, make_settings: MakeSettings, make_outgoing: MakeOutgoing, tmp_path: Path
+) -> Path:
+    return published(request.param, make_settings, make_outgoing, tmp_path)
+
+
+def published(own: dict[str, Any], make_settings: MakeSettings, make_outgoing: MakeOutgoing, tmp_path: Path) -> Path:
     """Five entries: plain, corrected, withdrawn, in English, with audio."""
-    feed = Feed("web", make_settings("feed", request.param, name="web"))
+    feed = Feed("web", make_settings("feed", own, name="web"))
     audio = tmp_path / "a.mp3"
     audio.write_bytes(b"ID3")
     media = Media(name="a.mp3", mime_type="audio/mpeg", sha256=hashlib.sha256(b"ID3").hexdigest(), path=str(audio))
@@ -116,11 +151,156 @@ def test_json_feed_has_what_version_1_1_requires(folder: Path) -> None:
             assert attachment["mime_type"] == "audio/mpeg"
 
 
-def test_every_link_within_the_folder_leads_somewhere(folder: Path) -> None:
-    for page in folder.rglob("*.html"):
+def documents(folder: Path, kind: str) -> list[Path]:
+    """`atom.xml`, `atom.vi.xml`, `archive/atom.vi.1.xml`, ..."""
+    stem, _, end = kind.partition(".")
+    found = [path for path in sorted(folder.rglob(f"{stem}*.{end}")) if ".pages" not in path.parts]
+    assert len(found) >= 3
+    return found
+
+
+def test_the_independent_parser_finds_no_fault_in_any_document(any_folder: Path) -> None:
+    parsed = {
+        path: feedparser.parse(path.read_bytes())
+        for kind in ("feed.xml", "atom.xml")
+        for path in documents(any_folder, kind)
+    }
+
+    assert {str(path): one.bozo for path, one in parsed.items() if one.bozo} == {}
+    assert {one.version for one in parsed.values()} == {"rss20", "atom10"}
+
+
+def test_every_atom_document_keeps_every_must_of_rfc_4287(any_folder: Path) -> None:
+    for path in documents(any_folder, "atom.xml"):
+        root = etree.parse(path).getroot()
+        entries = root.findall("a:entry", NS)
+
+        assert root.tag == ATOM + "feed"
+        for element in (root, *entries):
+            _holds_atom_metadata(element)
+        for name in ("generator", "icon", "logo", "subtitle"):  # 4.1.1: "MUST NOT contain more than one"
+            assert len(root.findall(f"a:{name}", NS)) <= 1
+        authors = [root, *([] if root.findall("a:author", NS) else entries)]
+        assert all(one.findtext("a:author/a:name", namespaces=NS) for one in authors)  # 4.1.1, 4.1.2, 3.2.1
+        assert root.get("{http://www.w3.org/XML/1998/namespace}lang")
+        for entry in entries:
+            _holds_atom_content(entry)
+        ids = [one.findtext("a:id", namespaces=NS) for one in entries]
+        assert len(set(ids)) == len(ids)
+        assert root.findtext("a:id", namespaces=NS) not in ids
+        assert etree.tostring(root, encoding="unicode").count("\x00") == 0
+
+
+def _holds_atom_metadata(element: Any) -> None:
+    """4.1.1, 4.1.2, 3.3, 4.2.6, 4.2.7: what a feed and an entry have in common."""
+    for name in ("id", "title", "updated"):
+        assert len(element.findall(f"a:{name}", NS)) == 1, name
+    for name in ("rights", "published", "source", "summary", "content"):
+        assert len(element.findall(f"a:{name}", NS)) <= 1, name
+    for name in ("updated", "published"):
+        for date in element.findall(f"a:{name}", NS):
+            assert RFC_3339.fullmatch(date.text)
+    assert TAG.fullmatch(element.findtext("a:id", namespaces=NS))
+    title = element.find("a:title", NS)
+    assert title.get("type", "text") == "text"  # 3.1.1.1: "MUST NOT contain child elements"
+    assert len(title) == 0
+    for link in element.findall("a:link", NS):
+        assert link.get("href")
+        assert not re.search(r"\s", link.get("href"))
+        assert MEDIA_TYPE.fullmatch(link.get("type", "text/html"))
+        assert LANGUAGE.fullmatch(link.get("hreflang", "vi"))
+        assert link.get("length", "0").isdecimal()
+    alternates = [link for link in element.findall("a:link", NS) if link.get("rel", "alternate") == "alternate"]
+    assert len({(link.get("type"), link.get("hreflang")) for link in alternates}) == len(alternates)
+    for category in element.findall("a:category", NS):
+        assert category.get("term")
+
+
+def _holds_atom_content(entry: Any) -> None:
+    """4.1.2, 4.1.3: an entry without content has an alternate link; HTML is text, and its markup closes."""
+    content = entry.find("a:content", NS)
+    assert content is not None
+    assert content.get("src") is None
+    assert content.get("type") == "html"
+    assert len(content) == 0
+    parser = etree.HTMLParser(recover=False)  # "SHOULD be such that it could validly appear directly within a div"
+    assert etree.fromstring(f"<div>{content.text}</div>", parser) is not None
+    assert [link.get("rel") for link in entry.findall("a:link", NS)].count("alternate") == 1
+
+
+def test_archive_and_feed_say_which_they_are_as_rfc_5005_has_it(any_folder: Path) -> None:
+    for path in documents(any_folder, "atom.xml"):
+        root = etree.parse(path).getroot()
+        relations = {link.get("rel"): link.get("href") for link in root.findall("a:link", NS)}
+        in_archive = path.parent.name == "archive"
+
+        assert (root.find("fh:archive", NS) is not None) is in_archive
+        assert ("current" in relations) is in_archive
+        assert [link.get("rel") for link in root.findall("a:link", NS)].count("prev-archive") <= 1
+        for relation in {"current", "prev-archive", "self"} & set(relations):
+            address = relations[relation]
+            site = "https://tinh.example/tin/"
+            target = any_folder / address.removeprefix(site) if address.startswith(site) else path.parent / address
+            assert target.resolve().is_file(), (path.name, relation, address)
+
+
+def test_every_rss_document_keeps_every_demand_of_rss_2_0(any_folder: Path) -> None:
+    known = {"title", "link", "description", "guid", "pubDate", "category", "enclosure"}
+    for path in documents(any_folder, "feed.xml"):
+        root = etree.parse(path).getroot()
+        (channel,) = root.findall("channel")
+
+        assert (root.tag, root.get("version")) == ("rss", "2.0")
+        for name in ("title", "link", "description"):
+            assert len(channel.findall(name)) == 1
+            assert channel.findtext(name)
+        assert LANGUAGE.fullmatch(channel.findtext("language"))
+        assert parsedate_to_datetime(channel.findtext("lastBuildDate")).tzinfo
+        guids = [guid.text for guid in channel.findall("item/guid")]
+        assert len(set(guids)) == len(guids) == len(channel.findall("item"))
+        for item in channel.findall("item"):
+            assert item.findtext("title") or item.findtext("description")
+            assert {child.tag for child in item if not child.tag.startswith("{")} <= known
+            assert re.search(r", \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} [+-]\d{4}$", item.findtext("pubDate"))
+            assert len(item.findall("enclosure")) <= 1
+            for enclosure in item.findall("enclosure"):
+                assert set(enclosure.attrib) == {"url", "length", "type"}
+                assert int(enclosure.get("length")) > 0
+                assert MEDIA_TYPE.fullmatch(enclosure.get("type"))
+
+
+def test_every_json_document_keeps_every_demand_of_json_feed_1_1(any_folder: Path) -> None:
+    top = {"version", "title", "language", "authors", "items", "home_page_url", "feed_url", "next_url", "hubs"}
+    inner = {"id", "url", "title", "content_text", "date_published", "date_modified", "language", "tags", "attachments"}
+    for path in documents(any_folder, "feed.json"):
+        feed = json.loads(path.read_bytes())
+
+        assert set(feed) <= top  # anything else must begin with an underscore
+        assert feed["version"] == "https://jsonfeed.org/version/1.1"
+        assert isinstance(feed["title"], str)
+        assert isinstance(feed["items"], list)
+        assert all(author.get("name") for author in feed["authors"])  # at least one of name, url, avatar
+        assert feed.get("next_url") is None or feed["next_url"] != feed["feed_url"]
+        assert all(set(hub) == {"type", "url"} for hub in feed.get("hubs", []))
+        assert len({item["id"] for item in feed["items"]}) == len(feed["items"])
+        for item in feed["items"]:
+            assert set(item) <= inner
+            assert isinstance(item["id"], str)
+            assert "content_text" in item or "content_html" in item
+            for name in ("date_published", "date_modified"):
+                assert RFC_3339.fullmatch(item[name])
+            for attachment in item.get("attachments", []):
+                assert attachment["url"]
+                assert MEDIA_TYPE.fullmatch(attachment["mime_type"])
+                assert isinstance(attachment["size_in_bytes"], int)
+
+
+def test_every_link_within_an_archive_leads_somewhere(any_folder: Path) -> None:
+    for page in any_folder.rglob("*.html"):
         tree = etree.HTML(page.read_bytes())
         for address in tree.xpath("//@href | //@src"):
             assert (page.parent / address).resolve().is_file(), (page.name, address)
+        assert tree.xpath("//script | //iframe | //style | //form | //@style | //@onclick") == []
 
 
 def test_pages_are_html_with_one_heading_a_language_and_a_title(folder: Path) -> None:
