@@ -23,6 +23,7 @@ SIMULATORS = {
     "facebook": "broadcaster.simulator.facebook:FacebookSimulator",
     "webhook": "broadcaster.simulator.webhook:WebhookSimulator",
     "email": "broadcaster.simulator.smtp:SmtpSimulator",
+    "websub": "broadcaster.simulator.websub:WebSubSimulator",
 }
 USUAL = ("twilio", "telegram")  # played when none is named
 

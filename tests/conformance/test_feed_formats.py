@@ -15,11 +15,12 @@ from typing import Any
 
 import feedparser
 import pytest
-from channel_builders import NOW, MakeOutgoing, MakeSettings
+from channel_builders import NOW
 from lxml import etree
 
-from broadcaster.channel.base import Media
+from broadcaster.channel.base import Media, Outgoing
 from broadcaster.channel.feed import Feed
+from broadcaster.config import ChannelCommon, ChannelSettings
 
 NS = {
     "a": "http://www.w3.org/2005/Atom",
@@ -41,42 +42,54 @@ SITES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("broadcaster.channel.websub.ping", lambda *_, **__: [])
+@pytest.fixture(scope="session", params=list(SITES), ids=list(SITES))
+def any_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return published(SITES[request.param], tmp_path_factory.mktemp("feed"))
 
 
-@pytest.fixture(params=list(SITES.values())[:2], ids=list(SITES)[:2])
-def folder(
-    request: pytest.FixtureRequest, make_settings: MakeSettings, make_outgoing: MakeOutgoing, tmp_path: Path
-) -> Path:
-    return published(request.param, make_settings, make_outgoing, tmp_path)
+@pytest.fixture(scope="session", params=list(SITES)[:2], ids=list(SITES)[:2])
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return published(SITES[request.param], tmp_path_factory.mktemp("feed"))
 
 
-@pytest.fixture(params=list(SITES.values()), ids=list(SITES))
-def any_folder(
-    request: pytest.FixtureRequest, make_settings: MakeSettings, make_outgoing: MakeOutgoing, tmp_path: Path
-) -> Path:
-    return published(request.param, make_settings, make_outgoing, tmp_path)
-
-
-def published(own: dict[str, Any], make_settings: MakeSettings, make_outgoing: MakeOutgoing, tmp_path: Path) -> Path:
-    """Five entries: plain, corrected, withdrawn, in English, with audio."""
-    feed = Feed("web", make_settings("feed", own, name="web"))
+def published(own: dict[str, Any], tmp_path: Path) -> Path:
+    """Five entries: plain, corrected, withdrawn, in English, with audio. Nothing is written to it afterwards."""
+    settings = ChannelSettings(
+        name="web",
+        common=ChannelCommon(adapter="feed"),
+        own=own,
+        folder=tmp_path,
+        public_folder=tmp_path / "public",
+        public_url="",
+        office_name="Văn phòng truyền thông tỉnh",
+    )
     audio = tmp_path / "a.mp3"
     audio.write_bytes(b"ID3")
     media = Media(name="a.mp3", mime_type="audio/mpeg", sha256=hashlib.sha256(b"ID3").hexdigest(), path=str(audio))
+    feed = Feed("web", settings)
 
     def send(number: int, **more: Any) -> str:
-        outgoing = make_outgoing(dedupe_key=str(number), published_at=NOW + timedelta(hours=number), **more)
-        return feed.send(outgoing, timeout=5).provider_id
+        values = {
+            "key": f"vp-{number}-1",
+            "dedupe_key": f"vp-{number}",
+            "to": "web",
+            "text": "Nghi có mua bán người: gọi 111 (miễn phí, 24/7).",
+            "title": "Gọi 111",
+            "language": "vi",
+            "link": "",
+            "expires_at": NOW + timedelta(days=1),
+            "published_at": NOW + timedelta(hours=number),
+        }
+        return feed.send(Outgoing(**(values | more)), timeout=5).provider_id
 
-    send(1, text="Một <b>&amp; hai</b>\n\nba\nbốn", category="hotline")
-    send(2)
-    send(2, text="Đã sửa.")
-    feed.take_down(send(3))
-    send(4, language="en", title="Call 111", text="Call 111 & ask <now>.")
-    send(5, media=(media,))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("broadcaster.channel.websub.ping", lambda *_, **__: [])
+        send(1, text="Một <b>&amp; hai</b>\n\nba\nbốn", category="hotline")
+        send(2)
+        send(2, text="Đã sửa.")
+        feed.take_down(send(3))
+        send(4, language="en", title="Call 111", text="Call 111 & ask <now>.")
+        send(5, media=(media,))
     return tmp_path / "public" / "web"
 
 
