@@ -28,7 +28,7 @@ from broadcaster.dispatch.dispatch import COUNTED, MOVES, OPEN, State
 from broadcaster.ledger.entry import Kind
 
 ROOT = Path(__file__).parent.parent
-BUILT_IN = ("twilio", "telegram", "feed", "memory")  # other packages' adapters have pages of their own
+BUILT_IN = ("twilio", "telegram", "email", "webhook", "feed", "memory")  # other packages have pages of their own
 HEAD = "<!-- Written by docs/generate.py from the code. Do not edit. -->\n"
 SHOWN = 2  # members of a list in an example
 LONGEST = 90  # characters of a text in an example

@@ -74,6 +74,7 @@ OWN_KEYS = {
         "webhook_secret": (
             "Secret of the account's callbacks, where it is not the app's; unverified which one Zalo uses."
         ),
+        "former_webhook_secret": "The secret before: callbacks signed with it are taken too. Take it out a day after a change.",
         "webhook_first_term": (
             "What the callbacks' signature begins with: `app_id`, `oa_id`, or `any` of them. The sources differ."
         ),
@@ -88,7 +89,28 @@ OWN_KEYS = {
         "title": "Title of the feed; empty: the office's name.",
         "author": "Who speaks; empty: the office's name.",
         "site_url": "Where this channel's folder is served; empty: under `web.public_url`.",
-        "entries": "So many of the newest entries stand in the feeds and the index; older pages stay.",
+        "entries": "So many entries stand on one page: the newest in the feeds and the index, the rest in the archive.",
+        "hub": "A WebSub hub, told of every change; what it missed it hears of with the next publication.",
+        "frame_ancestors": "Portals that may show the widget in a frame, like `https://portal.example.gov.vn`.",
+    },
+    "email": {
+        "host": "The office's mail server.",
+        "from": "Who writes, like `Văn phòng <tin@tinh.example.gov.vn>`. Part of what is approved.",
+        "port": "0: 587 with `starttls`, 465 with `tls`, 25 with `none`.",
+        "security": "`starttls`, `tls`, or `none` for a relay in the office's own network; a password never goes in clear.",
+        "user": "The account at the mail server; empty: no login.",
+        "password": "Its password.",
+        "reply_to": "Where an answer goes; empty: to `from`.",
+        "bounces": "A mailbox that also takes `name+anything@`: bounces come back to it, one address for each attempt.",
+        "hook_token": "The end of the path to which the mail server hands each bounce.",
+        "unsubscribe_mailto": "A mailbox where somebody reads requests to stop; stands in `List-Unsubscribe`.",
+        "ca_file": "PEM of the authority behind the server's certificate, where it is the office's own.",
+    },
+    "webhook": {
+        "url": "Where the receiver listens; https, unless `allow_private`.",
+        "secret": "`whsec_` and base64: what the receiver verifies by.",
+        "secret_before": "The old secret while it is being changed: both sign.",
+        "allow_private": "true: the receiver stands in the office's own network; plain http is then allowed too.",
     },
     "memory": {
         "unit": "Whom one request reaches: person, audience or public.",
@@ -204,12 +226,44 @@ CHANNEL_NOTES = {
     "feed": {
         "needs": "No account. A folder that a web server serves, or that is copied to the portal.",
         "limits": "None. A message needs a title and its `text` form.",
-        "rate": "As fast as files are written.",
+        "rate": "As fast as files are written: under 200 ms an entry, with ten thousand as with a hundred.",
         "verified": (
-            "feedparser, and what RFC 4287, RFC 6721, RSS 2.0 and JSON Feed 1.1 demand "
-            "(`tests/conformance/test_feed_formats.py`)."
+            "feedparser, and what RFC 4287, RFC 5005, RFC 6721, RSS 2.0 and JSON Feed 1.1 demand of every document "
+            "(`tests/conformance/test_feed_formats.py`); WebSub against a simulated hub (`tests/channel/test_websub.py`)."
         ),
-        "never": "Read by a portal's own importer, or checked with the W3C's validation service.",
+        "never": (
+            "Read by a portal's own importer, or checked with the W3C's validation service. WebSub leaves the publisher's "
+            "word to the hub open: `hub.mode=publish` is what hubs take in practice; no real one was told."
+        ),
+    },
+    "email": {
+        "needs": (
+            "A mail account, and SPF, DKIM and DMARC for its domain, which whoever runs the mail server sets up. The "
+            "one-click way out needs `web.public_url` with https; bounces need a mailbox of their own."
+        ),
+        "limits": "One plain text part, no attachment. A message needs a title, which is the subject.",
+        "rate": "What the mail server's owner allows; some count messages an hour. Write `rate`.",
+        "verified": (
+            "aiosmtpd, which is not ours, reads every letter back, with and without TLS and login; a simulated server plays "
+            "every fault, and every answer at every step of the talk (`tests/channel/test_email.py`)."
+        ),
+        "never": (
+            "Sent through a provincial mail server, or to Gmail, Yahoo or Outlook, whose rules for mass mail change. What "
+            "their bounces say was written from RFC 3464, not seen."
+        ),
+    },
+    "webhook": {
+        "needs": (
+            "A receiver that verifies Standard Webhooks 1.0.0 and takes each `webhook-id` once. It answers 2xx; a web page "
+            "(`text/html`) is no yes."
+        ),
+        "limits": "None. One channel is one receiver.",
+        "rate": "What the receiver bears; its 429 and 503 with `Retry-After` are obeyed.",
+        "verified": (
+            "The `standardwebhooks` package verifies our signatures, the standard's own vector holds, the contract tests, and "
+            "addresses of our own networks in every dress (`tests/channel/test_webhook.py`)."
+        ),
+        "never": "Received by a real portal.",
     },
 }
 
