@@ -132,7 +132,16 @@ def test_an_announcer_gets_the_script_written_out_and_no_sound(
     assert "phát thanh viên đọc" in script
     assert set(files) == {"bulletin.txt", "schedule.csv", "schedule.ics", "page.pdf", "manifest.json"}
     assert files["page.pdf"].startswith(b"%PDF")
-    assert len(re.findall(rb"/Type\s*/Page\b", files["page.pdf"])) <= 1
+
+
+@pytest.mark.parametrize("words", [20, 300, 560, 1000])
+def test_the_officer_s_page_is_one_page_with_a_code(
+    words: int, make_channel: Any, bulletin: MakeOutgoing, tmp_path: Path
+) -> None:
+    make_channel(longest="10min").send(bulletin(text="Kính thưa bà con nghiêng " * (words // 5)), timeout=30)
+
+    page = read_package(tmp_path)["page.pdf"]
+    assert re.findall(rb"/Type\s*/Page\b", page) == [b"/Type/Page"]
 
 
 def test_a_machine_s_voice_is_marked_wherever_people_look(
