@@ -255,6 +255,7 @@ def _ad_hoc(office: Office, provider: TwilioSimulator) -> None:
         words = ("--as-state", "accepted", "--reason", "Có trong nhật ký của nhà cung cấp")
         office.json("dispatch", "resolve", doubt, *words, who=who)
     office.json("lane", "list")
+    office.json("lane", "reviews")
     asked = office.json("send", "hotline-111", "--channel", "web", who="lan")["broadcast"]
     office.json("broadcast", "approve", asked, who="minh")
     asked = office.json("send", "hotline-111", "--channel", "sms", "--group", "border", who="lan")["broadcast"]

@@ -6,12 +6,14 @@ Each step is committed before the next request leaves, so that a crash between t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, delete, func, select, update
 
 from broadcaster.channel.vault import polite_insert
+from broadcaster.config import Config
 from broadcaster.db.tables import ProviderItem, table
 from broadcaster.ledger.entry import Kind
 from broadcaster.ledger.store import Transaction
@@ -115,6 +117,30 @@ def used(connection: Connection, channel: str, *, since: datetime, until: dateti
         ITEM.c.made_at < until,
     )  # fmt: skip
     return connection.execute(query).scalar_one()
+
+
+def quotas(connection: Connection, config: Config, *, now: datetime) -> list[dict[str, Any]]:
+    """Of each channel whose broadcasts stand here and have a quota: how much of this month's and this day's is used up."""
+    found = []
+    for name in config.channels:
+        settings = config.channel(name)
+        if settings.common.adapter != "zalo-oa" or settings.own.get("mode", "article") != "article":
+            continue  # only an article's broadcasts are rows of ours
+        for span, quota in (("month", settings.common.monthly_quota), ("day", settings.common.daily_quota)):
+            if quota:
+                since, until = bounds(now, ZoneInfo(settings.timezone), span)
+                n = used(connection, name, since=since, until=until)
+                found.append({"channel": name, "span": span, "used": n, "quota": quota})
+    return found
+
+
+def bounds(now: datetime, zone: ZoneInfo, span: str) -> tuple[datetime, datetime]:
+    """First moment of the local month or day, and of the next one."""
+    first = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    if span == "day":
+        return first, first + timedelta(days=1)
+    first = first.replace(day=1)
+    return first, (first + timedelta(days=32)).replace(day=1)
 
 
 def owner(connection: Connection, channel: str, kind: str, provider_id: str) -> str:

@@ -87,6 +87,7 @@ class Options(Struct, forbid_unknown_fields=True, kw_only=True):
     template_data: dict[str, str] = {}
     template_by: Literal["phone", "uid"] = "phone"
     webhook_secret: Secret | None = None
+    former_webhook_secret: Secret | None = None
     webhook_first_term: Literal["any", "app_id", "oa_id"] = "any"
 
 
@@ -202,6 +203,7 @@ class ZaloOa:
             secrets={
                 "app_secret": "" if options.webhook_secret else options.app_secret.reveal(),
                 "webhook_secret": options.webhook_secret.reveal() if options.webhook_secret else "",
+                "former": options.former_webhook_secret.reveal() if options.former_webhook_secret else "",
             },
             now=self._vault.now() if self._vault else SystemClock().now(),
         )

@@ -236,7 +236,7 @@ class Articles:
         for span, quota in (("month", self._look.monthly_quota), ("day", self._look.daily_quota)):
             if not quota:
                 continue
-            since, until = bounds(self._vault.now(), self._look.zone, span)
+            since, until = items.bounds(self._vault.now(), self._look.zone, span)
             count = partial(items.used, channel=self._channel, since=since, until=until)
             if await asyncio.to_thread(self._vault.read, count) >= quota:
                 raise Refused(
@@ -273,15 +273,6 @@ def digest(outgoing: Outgoing) -> str:
 def paragraphs(text: str) -> list[str]:
     """The text's paragraphs; together they are the whole text."""
     return [part for part in (piece.strip() for piece in text.split("\n\n")) if part]
-
-
-def bounds(now: datetime, zone: ZoneInfo, span: str) -> tuple[datetime, datetime]:
-    """First moment of the local month or day, and of the next one."""
-    first = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    if span == "day":
-        return first, first + timedelta(days=1)
-    first = first.replace(day=1)
-    return first, (first + timedelta(days=32)).replace(day=1)
 
 
 def _made(row: Mapping[str, Any]) -> float:

@@ -12,6 +12,7 @@ import click
 
 from broadcaster.cli.session import Session, command, emit, json_option
 
+REVIEWS_SHOWN = 20  # newest
 LEAST_FREE = 500 * 1024 * 1024  # bytes; reliability-security.md B2
 
 
@@ -45,12 +46,13 @@ def _look(session: Session) -> Iterator[dict[str, Any]]:
     yield {"ok": True, "what": f"adapters: {', '.join(registry.names())}", "mend": ""}
     for name in session.config.channels:
         try:
-            registry.build(session.config.channel(name))
+            notice = getattr(registry.build(session.config.channel(name)), "notice", "")
         except BroadcasterError as error:
             yield {"ok": False, "what": f"channel {name}", "mend": str(error)}
         else:
-            yield {"ok": True, "what": f"channel {name}", "mend": ""}
+            yield {"ok": True, "what": f"channel {name}{': ' + notice if notice else ''}", "mend": ""}
     yield from _lanes(session)
+    yield from _providers(session)
     yield from _listening(session)
     yield {"ok": True, "what": f"SQLite {sqlite3.sqlite_version}", "mend": ""}
 
@@ -69,6 +71,31 @@ def _lanes(session: Session) -> Iterator[dict[str, Any]]:
         if lane["paused"]:
             mend = f"{lane['paused']} Mend it, then: broadcaster lane resume {lane['channel']} --as USER"
             yield {"ok": False, "what": f"channel {lane['channel']} is paused", "mend": mend}
+
+
+def _providers(session: Session) -> Iterator[dict[str, Any]]:
+    """Token pairs that a person must mend, reviews that are open or were refused, and quotas."""
+    from broadcaster.channel import provider_item, vault
+    from broadcaster.errors import BroadcasterError
+
+    try:
+        with session.read() as connection:
+            tokens, reviews = vault.states(connection), provider_item.reviews(connection, limit=REVIEWS_SHOWN)
+            quotas = provider_item.quotas(connection, session.config, now=session.clock.now())
+    except BroadcasterError:
+        return  # the database's own line says why
+    for token in tokens:
+        if token["channel"] in session.config.channels and token["state"] in ("doubt", "lost"):
+            mend = f"{token['reason']} The token that is left runs out at {token['expires_at']:%Y-%m-%d %H:%M} UTC."
+            yield {"ok": False, "what": f"token of {token['channel']}: {token['state']}", "mend": mend}
+    for review in reviews:
+        if review["state"] in ("waiting", "refused"):
+            reason = f" ({review['reason']})" if review["reason"] else ""
+            what = f"{review['kind']} {review['title'] or review['subject']} of {review['channel']}: {review['state']}{reason}"
+            yield {"ok": True, "what": what, "mend": ""}
+    for quota in quotas:
+        what = f"quota of {quota['channel']}: {quota['used']} of {quota['quota']} used this {quota['span']}"
+        yield {"ok": True, "what": what, "mend": ""}
 
 
 def _listening(session: Session) -> Iterator[dict[str, Any]]:

@@ -23,6 +23,18 @@ def list_(session: Session, as_json: bool) -> None:
     emit(rows, as_json=as_json, columns=("channel", "planned", "sending", "retry_wait", "unknown", "paused"))
 
 
+@command(lane, "reviews")
+@json_option
+def reviews(session: Session, as_json: bool) -> None:
+    """What providers review or have reviewed: articles, templates, sender names; newest first."""
+    from broadcaster.channel import provider_item
+
+    with session.read() as connection:
+        rows = provider_item.reviews(connection)
+    shown = [{**row, "at": f"{row['at']:%Y-%m-%dT%H:%M:%SZ}"} for row in rows]
+    emit(shown, as_json=as_json, columns=("channel", "kind", "title", "state", "reason", "at"))
+
+
 @command(lane, "resume")
 @click.argument("channel")
 def resume(session: Session, channel: str) -> None:

@@ -21,7 +21,7 @@ ALIKE = 0.8  # two names this much alike (difflib's ratio) are one name mistyped
 
 
 # Keys of a channel's table that hold what people see a message comes from, the first that is there.
-SENDER_KEYS = ("from", "sender", "brandname", "messaging_service_sid", "page_id")
+SENDER_KEYS = ("from", "sender", "brandname", "messaging_service_sid", "page_id", "oa_id")
 
 
 def office_rules(config: Config) -> OfficeRules:

@@ -33,7 +33,7 @@ from broadcaster.channel.base import (
 from broadcaster.channel.http_call import Answer
 from broadcaster.channel.vault import Vault
 from broadcaster.channel.zalo import Options, ZaloOa
-from broadcaster.channel.zalo_article import bounds, digest, paragraphs
+from broadcaster.channel.zalo_article import digest, paragraphs
 from broadcaster.clock import SteppedClock
 from broadcaster.db.engine import Database
 from broadcaster.errors import NotAllowed, WrongUse
@@ -415,7 +415,7 @@ def test_every_paragraph_stands_in_the_article_and_nothing_is_cut() -> None:
 def test_a_month_begins_where_the_office_is() -> None:
     from zoneinfo import ZoneInfo
 
-    since, until = bounds(datetime(2027, 7, 31, 17, tzinfo=UTC), ZoneInfo("Asia/Ho_Chi_Minh"), "month")
+    since, until = provider_item.bounds(datetime(2027, 7, 31, 17, tzinfo=UTC), ZoneInfo("Asia/Ho_Chi_Minh"), "month")
 
     assert (since.isoformat(), until.isoformat()) == ("2027-08-01T00:00:00+07:00", "2027-09-01T00:00:00+07:00")
 
@@ -775,6 +775,24 @@ async def test_either_variant_of_the_signature_is_believed(
                 event_id="user_received_message:15a0cc0bbb13bd4ce403",
             )
         ]  # fmt: skip
+
+
+async def test_while_a_secret_is_changed_the_former_one_is_believed_too(
+    office: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_NEW", "new-secret")
+    monkeypatch.setenv("TEST_FORMER", "former-secret")
+    secrets = {"webhook_secret": {"env": "TEST_NEW"}, "former_webhook_secret": {"env": "TEST_FORMER"}}
+    async with office(CS | secrets) as desk:
+        channel = desk.started()
+
+        told = [
+            channel.read_callback(*desk.other.callback(RECEIVED, secret=f"{one}-secret")) for one in ("new", "former")
+        ]
+
+        assert [len(one) for one in told] == [1, 1]
+        with pytest.raises(NotAllowed):  # the app's secret is not meant where another one is named
+            channel.read_callback(*desk.other.callback(RECEIVED))
 
 
 async def test_where_the_variant_is_known_the_other_is_a_forgery(office: Callable[..., Any]) -> None:
