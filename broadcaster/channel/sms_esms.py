@@ -111,6 +111,7 @@ class Esms:
             raise WrongUse(
                 f"config: channels.{name}.brandname: 1 to 11 letters and digits without accents, as it is registered."
             )
+        self.notice = "sandbox: eSMS answers as always, and sends nothing" if self._options.sandbox else ""
         self._base = (settings.common.api_base or API).rstrip("/") + SERVICE
         self._wire = http_call.Wire(connections=settings.common.concurrency)
         self._seen = http_call.SeenIds()

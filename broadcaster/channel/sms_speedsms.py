@@ -91,6 +91,8 @@ class SpeedSms:
         self._wire = http_call.Wire(connections=settings.common.concurrency)
         self._seen = http_call.SeenIds()
         self.hook_token = hook_token(self._options.access_token, adapter="speedsms", channel=name)
+        told = f"{settings.public_url}/hooks/speedsms/{quote(name)}/{self.hook_token}"
+        self.notice = f"for reports and replies, enter in SpeedSMS's console: {told}" if settings.public_url else ""
 
     def check(self, outgoing: Outgoing) -> list[str]:
         problems = []

@@ -274,6 +274,7 @@ async def test_a_sandbox_sends_nothing(
     accepted = await channel.send(make_outgoing(), timeout=2)
 
     assert accepted.provider_id
+    assert "sends nothing" in channel.notice
     assert provider.forms[0]["Sandbox"] == "1"
     assert provider.book.accepted() == []
     await channel.close()

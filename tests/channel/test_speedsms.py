@@ -256,6 +256,14 @@ def test_a_brandname_message_needs_a_brandname(make_settings: MakeSettings) -> N
     assert SpeedSms("sms", make_settings("speedsms", {"access_token": SPEEDSMS["access_token"], "sms_type": 2}))
 
 
+def test_what_to_enter_in_the_console_is_said(make_settings: MakeSettings) -> None:
+    alone = SpeedSms("sms", make_settings("speedsms", SPEEDSMS, name="sms"))
+    public = SpeedSms("sms", make_settings("speedsms", SPEEDSMS, name="sms", public_url="https://tinh.example"))
+
+    assert alone.notice == ""
+    assert public.notice.endswith(f"https://tinh.example/hooks/speedsms/sms/{public.hook_token}")
+
+
 def test_advertising_is_not_sent(make_settings: MakeSettings) -> None:
     with pytest.raises(WrongUse):
         SpeedSms("sms", make_settings("speedsms", SPEEDSMS | {"sms_type": 1}, name="sms"))
