@@ -30,7 +30,7 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, list[Pi
 
 
 def pieces(old: str, new: str) -> list[Piece]:
-    a, b = re.findall(r"\S+\s*|\s+", old), re.findall(r"\S+\s*|\s+", new)
+    a, b = re.findall(r"\S+|\s+", old), re.findall(r"\S+|\s+", new)
     if len(a) + len(b) > WORDS:
         a, b = old.splitlines(keepends=True), new.splitlines(keepends=True)
     found: list[Piece] = []

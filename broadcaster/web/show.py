@@ -45,8 +45,10 @@ def money(value: dict[str, Any] | None, language: str) -> str:
     """`{"amount": "4368000", "currency": "VND"}` -> "4.368.000 ₫"."""
     if not value:
         return "–"
-    currency = str(value["currency"])
-    return f"{number(Decimal(str(value['amount'])), language)} {SIGNS.get(currency, currency)}"
+    currency, amount = str(value["currency"]), Decimal(str(value["amount"]))
+    if amount == amount.to_integral_value():
+        amount = amount.quantize(Decimal(1))
+    return f"{number(amount, language)} {SIGNS.get(currency, currency)}"
 
 
 def offset(zone: ZoneInfo, now: datetime) -> str:

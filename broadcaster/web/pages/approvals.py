@@ -28,7 +28,7 @@ from broadcaster.web.desk import Menu, Visit, sentence
 from broadcaster.web.door import Here, Look, Pages
 
 pages = Pages()
-MENU = [Menu(path="/approvals", label="Phê duyệt", order=20)]
+MENU = [Menu(path="/approvals", label="Bàn phê duyệt", order=20)]
 APPROVES = {
     "revision": Act.MESSAGE_APPROVE,
     "plan": Act.CAMPAIGN_APPROVE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 EN = {
     "Phê duyệt": "Approve",
+    "Bàn phê duyệt": "Approval desk",
     "Kế hoạch chiến dịch": "Campaign plan",
     "Lượt phát đột xuất": "Ad-hoc broadcast",
     "Việc": "What",
