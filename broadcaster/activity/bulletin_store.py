@@ -166,7 +166,7 @@ def totals(connection: Connection, *, campaign: str | None = None, broadcast: in
     if broadcast is not None:
         where.append(DISPATCH.c.broadcast_id == broadcast)
     counted = select(_STATE, func.count()).select_from(_JOINED).where(*where).group_by(_STATE)
-    states = {name: int(n) for name, n in connection.execute(counted).tuples()}
+    states = {row[0]: int(row[1]) for row in connection.execute(counted)}
     played = connection.execute(
         select(
             func.coalesce(func.sum(BULLETIN.c.plays), 0),
