@@ -8,6 +8,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,8 @@ from broadcaster.dispatch.dispatch import COUNTED, MOVES, OPEN, State
 from broadcaster.ledger.entry import Kind
 
 ROOT = Path(__file__).parent.parent
-BUILT_IN = ("twilio", "telegram", "email", "webhook", "feed", "memory")  # other packages have pages of their own
+# Other packages have pages of their own.
+BUILT_IN = ("twilio", "esms", "speedsms", "kannel", "telegram", "email", "webhook", "feed", "memory")
 HEAD = "<!-- Written by docs/generate.py from the code. Do not edit. -->\n"
 SHOWN = 2  # members of a list in an example
 LONGEST = 90  # characters of a text in an example
@@ -269,7 +271,7 @@ def _channel(name: str) -> str:
         "hours": _hours(traits),
         "rate": note["rate"],
         "receipts": _receipts(made, traits),
-        "a lost answer": sentences.AFTER_SILENCE[traits.after_silence],
+        "a lost answer": _lost(traits),
         "can be taken down": "yes" if issubclass(made, TakesDown) else "no",
         "provider must approve texts or senders": "yes" if traits.needs_provider_approval else "no",
         "held against": note["verified"],
@@ -280,6 +282,17 @@ def _channel(name: str) -> str:
     if name == "memory":
         lines.append("\nIts traits are those of its settings; the table shows the defaults.")
     return "\n".join(lines)
+
+
+def _lost(traits: Traits) -> str:
+    said = sentences.AFTER_SILENCE[traits.after_silence]
+    if traits.repeat_within is None:
+        return said
+    hours = traits.repeat_within // timedelta(hours=1)
+    day = f", and only on the same day in {traits.repeat_day}" if traits.repeat_day else ""
+    return (
+        f"{said} Within {hours} hours of the first try{day}; after that it stays in doubt, for evidence or two people."
+    )
 
 
 def _receipts(made: type, traits: Traits) -> str:

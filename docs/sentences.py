@@ -34,6 +34,26 @@ OWN_KEYS = {
         "hook_secret": "What Telegram shows with each of its calls: the `secret_token` given to `setWebhook`.",
         "former_hook_secret": "The one before: taken as well, while it is being changed.",
     },
+    "esms": {
+        "api_key": "The account's ApiKey.",
+        "secret_key": "The account's SecretKey; the callbacks' address is derived from it too.",
+        "brandname": "The registered brandname, at most 11 letters and digits. Part of what is approved.",
+        "sandbox": "true: eSMS answers as always, sends nothing and bills nothing.",
+    },
+    "speedsms": {
+        "access_token": "The account's access token; the callbacks' address is derived from it too.",
+        "sender": "The registered brandname, for `sms_type` 3. Part of what is approved.",
+        "sms_type": '2 customer care, 3 brandname, 4 "Notify", 5 an own phone, 6 to 8 numbers. Advertising (1) is not sent.',
+        "poll": "true: ask how messages have fared; the form of the answer is unverified.",
+    },
+    "kannel": {
+        "username": "The `sendsms-user` of kannel.conf.",
+        "password": "Its password; the address for reports is derived from it too.",
+        "from": "The sender; empty: Kannel's own global sender. Part of what is approved.",
+        "smsc": "Which operator's connection; empty: as Kannel routes.",
+        "numbers": "How the operator wants Vietnamese numbers: `+84`, `84` or `0`.",
+        "max_messages": "The same as `max-messages` in kannel.conf: Kannel cuts what is longer, so here it is refused first.",
+    },
     "zalo-oa": {
         "mode": (
             "`article`: one article broadcast to all followers; `cs`: a text to one follower; `template`: an "
@@ -182,6 +202,46 @@ CHANNEL_NOTES = {
             "(`tests/conformance/test_telegram_spec.py`, run where that file is at hand)."
         ),
         "never": "Posted to a real channel. A bot cannot list what it sent, so a lost answer always takes a person.",
+    },
+    "esms": {
+        "needs": "An account with eSMS, a registered brandname, and every text registered as a template.",
+        "limits": (
+            "459 characters without accents, three parts; with accents 70 characters in one part, 67 in each of several. "
+            "Vietnamese mobile numbers only, customer care only: no advertising."
+        ),
+        "rate": "Not documented: ask, and begin with 5 a second.",
+        "verified": (
+            "A simulator made from eSMS's own documents, with their samples; the contract tests; every code of the error "
+            "table (`tests/channel/test_esms.py`); the whole engine at its worst (`tests/fault/test_gateway_faults.py`)."
+        ),
+        "never": (
+            "Sent through a real account. Its documents say twice and differently how long it knows our key (24 hours; "
+            "until midnight): we go by the narrower. Not known: whether a report's success means the handset, and whether "
+            "it remembers the key of a request that it refused."
+        ),
+    },
+    "speedsms": {
+        "needs": "An account with SpeedSMS, and for `sms_type` 3 a registered brandname.",
+        "limits": "Vietnamese mobile numbers only. It knows no key of ours and has no list to look in.",
+        "rate": "60 requests in 60 seconds.",
+        "verified": (
+            "A simulator made from its page of the API; the contract tests; every code of the error table "
+            "(`tests/channel/test_speedsms.py`)."
+        ),
+        "never": "Sent through a real account. The form of its reports, replies and status answers is from second hand.",
+    },
+    "kannel": {
+        "needs": "A contract with an operator that speaks SMPP, and a Kannel gateway of the office's own.",
+        "limits": (
+            "As many parts as `max_messages` says. Kannel names no id: a message is known by our reference, which stands in "
+            "Kannel's access log and in its reports. Without `web.public_url` there are no reports."
+        ),
+        "rate": "The operator's contract, kept by Kannel's `throughput`.",
+        "verified": (
+            "A real Kannel 1.4.5 with its own fake SMSC: accented and unaccented texts, long ones, reports, queueing, "
+            "refusals (`tests/acceptance/test_kannel_real.py`); the contract tests."
+        ),
+        "never": "Sent through an operator's SMSC. What its reports say in `stat` and `err` was written from SMPP 3.4, not seen.",
     },
     "zalo-oa": {
         "needs": (
