@@ -65,7 +65,7 @@ class Articles:
     async def prepare(self, outgoing: Outgoing, call: Call) -> str:
         """The id of the article, made and looked through. Raises: Throttled while Zalo has it under review."""
         async with self._turn:
-            subject = digest(outgoing)
+            subject = digest(outgoing, self._look)
             item = await self._item(ARTICLE, subject)
             if item is None:
                 return await self._make(outgoing, subject, call)
@@ -264,9 +264,11 @@ class Articles:
         return await asyncio.to_thread(self._vault.write, run)
 
 
-def digest(outgoing: Outgoing) -> str:
-    """What makes two articles one: everything of the message that shows."""
-    said = msgspec.json.encode([outgoing.title, outgoing.text, outgoing.language, outgoing.link])
+def digest(outgoing: Outgoing, look: Look) -> str:
+    """What makes two articles one: everything that shows. A refused one is asked for again only when some of it changes."""
+    said = msgspec.json.encode(
+        [outgoing.title, outgoing.text, outgoing.language, outgoing.link, look.author, look.cover_url, look.status]
+    )
     return hashlib.sha256(said).hexdigest()
 
 

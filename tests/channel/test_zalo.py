@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -32,7 +33,7 @@ from broadcaster.channel.base import (
 )
 from broadcaster.channel.http_call import Answer
 from broadcaster.channel.vault import Vault
-from broadcaster.channel.zalo import Options, ZaloOa
+from broadcaster.channel.zalo import Options, ZaloOa, _look
 from broadcaster.channel.zalo_article import digest, paragraphs
 from broadcaster.clock import SteppedClock
 from broadcaster.db.engine import Database
@@ -420,10 +421,14 @@ def test_a_month_begins_where_the_office_is() -> None:
     assert (since.isoformat(), until.isoformat()) == ("2027-08-01T00:00:00+07:00", "2027-09-01T00:00:00+07:00")
 
 
-def test_articles_of_two_texts_are_two(make_outgoing: MakeOutgoing) -> None:
-    found = {digest(make_outgoing(**{name: "khác"})) for name in ("title", "text", "language", "link")}
+def test_articles_that_differ_in_anything_that_shows_are_two(
+    make_outgoing: MakeOutgoing, make_settings: MakeSettings
+) -> None:
+    look = _look(make_settings("zalo-oa", ZALO).options(Options), make_settings("zalo-oa", ZALO))
+    found = {digest(make_outgoing(**{name: "khác"}), look) for name in ("title", "text", "language", "link")}
+    found |= {digest(make_outgoing(), replace(look, **{name: "khác"})) for name in ("author", "cover_url", "status")}
 
-    assert len(found | {digest(make_outgoing())}) == 5
+    assert len(found | {digest(make_outgoing(), look)}) == 8
 
 
 # -- texts to followers, templates ------------------------------------------------------------------------------------
@@ -667,8 +672,6 @@ async def test_the_proof_of_the_app_secret_goes_along_where_it_is_asked_for(
 async def test_without_a_vault_a_channel_can_be_looked_at_and_sends_nothing(
     make_settings: MakeSettings, make_outgoing: MakeOutgoing
 ) -> None:
-    from dataclasses import replace
-
     channel = ZaloOa("zalo-oa", replace(make_settings("zalo-oa", ZALO), vault=None))
 
     error = await outcome(channel, make_outgoing(to=OA))
