@@ -55,6 +55,7 @@ class Kind(StrEnum):
     BROADCAST_REJECT = "broadcast.reject"
     BROADCAST_START = "broadcast.start"  # revision hash, text hash per language, channels
     BROADCAST_EXPAND = "broadcast.expand"  # one per chunk and channel: counts by state
+    BROADCAST_FALLBACK = "broadcast.fallback"  # those one channel did not reach go on to the next of the chain
     BROADCAST_PAUSE = "broadcast.pause"
     BROADCAST_RESUME = "broadcast.resume"
     BROADCAST_CANCEL = "broadcast.cancel"

@@ -93,7 +93,7 @@ def lift(number: int, asked_by: str = "lan", signed_by: str = "minh") -> Entry:
 
 HONEST: list[Entry] = [
     *READY,
-    (Kind.BROADCAST_EXPAND, "sender", {"b": 1, "channel": "sms", "n": 5, "states": {"planned": 4, "suppressed": 1}}),
+    (Kind.BROADCAST_EXPAND, "sender", {"b": 1, "channel": "sms", "n": 8, "states": {"planned": 7, "suppressed": 1}}),
     intent(1), result(1), receipt(1),
     intent(2), result(2, out="throttled", state="planned"), intent(2, 2), result(2, 2),
     intent(3), result(3, out="not_accepted", state="retry_wait"), intent(3, 2), result(3, 2, out="refused", state="failed"),
@@ -132,8 +132,28 @@ def sign(
 
 
 def export_to(
-    target: Path, database: Database, clock: SteppedClock, folder: Path, key: checkpoint.SigningKey = KEY
+    target: Path,
+    database: Database,
+    clock: SteppedClock,
+    folder: Path,
+    key: checkpoint.SigningKey = KEY,
+    **more: Any,
 ) -> export.Export:
     return export.write(
-        database, clock, target=target, actor="console:root", key=key, origin=ORIGIN, checkpoints=folder
+        database, clock, target=target, actor="console:root", key=key, origin=ORIGIN, checkpoints=folder, **more
     )  # fmt: skip
+
+
+# What a report says of the whole story, counted by hand.
+PRICE: Entry = (Kind.SETTINGS_SEEN, "sender", {"channel": "sms", "price": 830_000_000, "currency": "VND"})
+TALE: list[Entry] = [PRICE, PLANNED_ROW, *HONEST]
+NONE = dict.fromkeys(
+    ("planned", "sending", "retry_wait", "unknown", "accepted", "delivered", "undelivered", "failed", "unresolved", "expired",
+     "cancelled", "suppressed"), 0)  # fmt: skip
+STATES = {**NONE, "accepted": 2, "delivered": 2, "failed": 1, "expired": 2, "suppressed": 1}
+COUNT = {"planned": 8, "states": STATES}
+REPORT: dict[str, Any] = {
+    "campaign": "mbn", "title": "Phòng, chống mua bán người", "planned": 8, "final": 8, "open": 0, "complete": True,
+    "states": STATES, "by_channel": {"sms": COUNT}, "by_day": {"2027-07-01": COUNT}, "by_schedule": {"daily": COUNT},
+    "by_form": {"sms": COUNT}, "cost": {"amount": "2490", "currency": "VND"}, "other_costs": [],
+}  # fmt: skip
