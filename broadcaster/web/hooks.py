@@ -178,9 +178,6 @@ async def _body(request: Request) -> bytes | Response:
         return query
     if request.headers.get("content-encoding", "identity") != "identity":
         return Response(status_code=415)
-    length = request.headers.get("content-length", "0")
-    if not length.isdecimal() or int(length[:12]) > BODY_MOST:
-        return Response(status_code=413, headers={"Connection": "close"})
     pieces, total = [], 0
     try:
         async with asyncio.timeout(BODY_WITHIN):

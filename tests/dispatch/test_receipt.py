@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
-from broadcaster.channel.base import Delivery, OutcomeUnknown, Throttled
+from broadcaster.channel.base import Accepted, Delivery, OutcomeUnknown, Throttled
 from broadcaster.clock import SteppedClock
 from broadcaster.db.engine import Database
 from broadcaster.dispatch import receipt
@@ -168,6 +168,45 @@ async def test_a_receipt_is_the_proof_that_settles_a_lost_answer(
         known = connection.scalar(text("SELECT provider_id FROM dispatch"))
     assert tuple(tried)[:3] == ("accepted", "SM1", 2)
     assert known == "SM1"
+
+
+@pytest.mark.parametrize("answer", [Accepted(provider_id="SM1", parts=2), OutcomeUnknown("lost")])
+async def test_a_receipt_that_came_first_stands_whatever_the_answer_is(
+    database: Database, clock: SteppedClock, answer: Accepted | OutcomeUnknown
+) -> None:
+    number = begin(database, clock, 1)
+
+    def meanwhile(_: Any) -> Accepted | OutcomeUnknown:
+        put(database, clock, said("delivered", provider_id="SM1"))
+        apply(database, clock)
+        return answer
+
+    await drive(database, clock, Phone(meanwhile))
+
+    assert states(database, number) == {"delivered": 1}
+    with database.reading() as connection:
+        tried = connection.execute(text("SELECT outcome, provider_id, parts FROM attempt")).one()
+    assert tuple(tried) == ("accepted", "SM1", 2 if isinstance(answer, Accepted) else 1)
+
+
+async def test_that_it_was_accepted_waits_while_the_answer_is_under_way(
+    database: Database, clock: SteppedClock
+) -> None:
+    number = begin(database, clock, 1)
+    seen = []
+
+    def meanwhile(_: Any) -> OutcomeUnknown:
+        put(database, clock, said("accepted", provider_id="SM1"))
+        apply(database, clock)
+        seen.append(outcomes(database))
+        return OutcomeUnknown("lost")
+
+    await drive(database, clock, Phone(meanwhile))
+    before = states(database, number)
+    apply(database, clock)
+
+    assert (seen, before) == ([[""]], {"unknown": 1})
+    assert states(database, number) == {"accepted": 1}
 
 
 async def test_a_message_that_waits_for_another_try_and_turns_out_delivered_is_not_sent_again(

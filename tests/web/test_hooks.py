@@ -7,16 +7,19 @@ import base64
 import hmac
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 import pytest
 from callback_office import ACCOUNT, TOKEN, Office, office
 from sqlalchemy import insert
 
+from broadcaster.audience.opt_out import CONFIRMATION
+from broadcaster.channel.base import Delivery, Inbound
 from broadcaster.clock import SteppedClock
 from broadcaster.db.engine import Database
 from broadcaster.db.tables import Address, table
@@ -24,6 +27,7 @@ from broadcaster.duty import plea
 from broadcaster.errors import Conflict
 from broadcaster.ledger.store import transaction
 from broadcaster.simulator.faults import Fault
+from tests.builders import SMS
 from tests.dispatch.test_lane import ledger, states
 
 pytestmark = pytest.mark.anyio
@@ -311,3 +315,90 @@ async def test_a_reply_nobody_reads_is_called_about_thrice_and_gone_after_three_
     assert len(desk.provider.book.accepted()) == 3
     assert [tuple(row) for row in desk.rows("SELECT sealed, calls FROM plea")] == [(None, 3)]
     assert len(ledger(desk.database, "plea.purge")) == 1
+
+
+class Unsigned:
+    """A channel whose provider signs nothing."""
+
+    name = "sms"
+    traits = SMS
+    hook_token = "a-token"
+
+    def __init__(self) -> None:
+        self.read: list[tuple[str, str, bytes]] = []
+
+    def read_callback(self, headers: Mapping[str, str], body: bytes) -> list[Delivery]:
+        self.read.append((headers[":method"], headers[":query"], body))
+        return [Delivery(state="delivered", provider_id="1")]
+
+
+@pytest.mark.parametrize("token", ["", "/b-token", "/a-token2", "/a-toke", "/%61-token%00"])
+async def test_a_provider_that_signs_nothing_must_know_the_end_of_the_path(desk: Office, token: str) -> None:
+    channel = Unsigned()
+    desk.hooks._channels["sms"] = cast(Any, channel)
+
+    answer = await desk.post(f"/hooks/twilio/sms{token}")
+
+    assert answer == 403
+    assert channel.read == []
+    assert desk.rows("SELECT id FROM inbox") == []
+
+
+async def test_a_call_by_get_is_read_from_its_query(desk: Office) -> None:
+    channel = Unsigned()
+    desk.hooks._channels["sms"] = cast(Any, channel)
+
+    async with desk.http.get(f"{desk.url}/hooks/twilio/sms/a-token?SMSID=1&SendStatus=5") as answer:
+        assert answer.status == 200
+
+    assert channel.read == [("GET", "SMSID=1&SendStatus=5", b"SMSID=1&SendStatus=5")]
+    assert len(desk.rows("SELECT id FROM inbox")) == 1
+
+
+async def test_an_adapter_that_breaks_on_a_callback_breaks_nothing_else(
+    desk: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Unsigned):
+        def read_callback(self, headers: Mapping[str, str], body: bytes) -> list[Delivery]:
+            raise RuntimeError("no number +84900000000 known")
+
+    desk.hooks._channels["sms"] = cast(Any, Broken())
+
+    assert await desk.post("/hooks/twilio/sms/a-token") == 400
+    assert "84900000000" not in caplog.text
+
+
+async def test_headers_that_only_the_server_may_say_cannot_be_sent(desk: Office) -> None:
+    channel = Unsigned()
+    desk.hooks._channels["sms"] = cast(Any, channel)
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(desk.url.rpartition(":")[2]))
+
+    writer.write(
+        b"POST /hooks/twilio/sms/a-token HTTP/1.1\r\nHost: x\r\n:query: attempt=forged\r\nContent-Length: 0\r\n\r\n"
+    )
+    answer = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+
+    assert answer.startswith(b"HTTP/1.1 400") or channel.read == [("POST", "", b"")]
+
+
+async def test_a_refusal_by_chat_is_confirmed_once_in_the_answer_to_the_call(desk: Office) -> None:
+    class Chat(Unsigned):
+        traits = replace(SMS, address="telegram")
+
+        def read_callback(self, headers: Mapping[str, str], body: bytes) -> list[Any]:
+            return [Inbound(sender="4242424242", text="/stop", event_id=body.decode())]
+
+        def answer(self, inbound: Inbound, text: str) -> tuple[str, bytes]:
+            return "text/plain", text.encode()
+
+    desk.hooks._channels["sms"] = cast(Any, Chat())
+    said = []
+    for event in (b"1", b"2"):
+        async with desk.http.post(f"{desk.url}/hooks/twilio/sms/a-token", data=event) as answer:
+            said.append(await answer.text())
+        await desk.engine.hear()
+
+    assert said == [CONFIRMATION["vi"], ""]
+    assert [tuple(row) for row in desk.rows("SELECT kind FROM suppression")] == [("telegram",)]

@@ -38,6 +38,17 @@ async def test_receipts_are_asked_for_a_few_at_a_time_until_all_have_theirs(desk
     assert len(ledger(desk.database, "attempt.receipt")) == 50
 
 
+async def test_messages_that_never_have_news_do_not_keep_the_others_from_being_asked_about(desk: Office) -> None:
+    number = desk.begin(50)
+    desk.provider.fates |= {f"+8490000{at:04d}": ("sent", 0) for at in range(35)}
+    await desk.send()
+
+    left = [await ask(desk, minutes=3), await ask(desk, minutes=1)]
+
+    assert left == [50, 35]
+    assert states(desk.database, number) == {"accepted": 35, "delivered": 15}
+
+
 async def ask(desk: Office, *, minutes: int = 0) -> int:
     """How many still have no receipt after one round."""
     desk.clock.move_by(timedelta(minutes=minutes))

@@ -107,6 +107,15 @@ async def test_a_token_we_did_not_make_gets_a_neutral_answer_and_changes_nothing
     assert desk.rows("SELECT kind FROM suppression") == []
 
 
+async def test_a_token_with_somebody_s_number_and_a_guessed_rest_opens_nothing(desk: Office) -> None:
+    desk.begin(1)
+    guessed = opt_out_link.token(b"another office's key", 1, SALT)
+
+    assert opt_out_link.number_of(guessed) == 1
+    assert (await get(desk, f"/o/{guessed}"))[0] == await desk.post(f"/o/{guessed}") == 404
+    assert desk.rows("SELECT kind FROM suppression") == []
+
+
 async def test_the_link_of_an_erased_person_opens_nothing(desk: Office) -> None:
     desk.begin(1)
     with transaction(desk.database, desk.clock) as tx:
