@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, exists, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, FromClause, Select, case, exists, func, insert, literal, or_, select, update
 
 from broadcaster.db.tables import (
     Address,
@@ -273,7 +273,7 @@ def expand_chunk(tx: Transaction, broadcast: int, roads: Roads) -> bool:
         return False
     cursor = json.loads(row.expansion or '{"chain": 0, "after": 0}')
     all_chains = chains(row)
-    body = _body(tx.connection, row)
+    body = body_of(tx.connection, row)
     if body is None or cursor["chain"] >= len(all_chains):
         _set_cursor(tx, row, EXPANDED)
         return False
@@ -292,7 +292,7 @@ def expand_chunk(tx: Transaction, broadcast: int, roads: Roads) -> bool:
     return not finished
 
 
-def _body(connection: Connection, row: Any) -> RevisionBody | None:
+def body_of(connection: Connection, row: Any) -> RevisionBody | None:
     canonical = connection.scalar(select(REVISION.c.canonical).where(REVISION.c.hash == row.revision_hash))
     return read(canonical or b"", row.revision_hash)
 
@@ -354,19 +354,8 @@ def _expand_people(
     tried: list[str] = []
     for road in chain:
         chosen = _members(row, road, body, tried).where(MEMBER.c.contact_id > after, MEMBER.c.contact_id <= last)
-        names = [
-            "broadcast_id",
-            "channel",
-            "address_id",
-            "edition",
-            "language",
-            "state",
-            "reason",
-            "attempts",
-            "uncounted",
-        ]
         result = tx.connection.execute(
-            insert(DISPATCH).from_select(names, chosen.order_by(MEMBER.c.contact_id)).returning(DISPATCH.c.state)
+            insert(DISPATCH).from_select(COLUMNS, chosen.order_by(MEMBER.c.contact_id)).returning(DISPATCH.c.state)
         )
         for (state,) in result:
             born[road.channel, state] += 1
@@ -375,7 +364,23 @@ def _expand_people(
 
 
 def _members(row: Any, road: Road, body: RevisionBody, tried: list[str]) -> Select[Any]:
-    """The group's members this road reaches, as rows of `dispatch`; the first address of the kind, in order of entry."""
+    """The group's members this road reaches and none of the kinds tried before does, as rows of `dispatch`."""
+    people = MEMBER.join(CONTACT, CONTACT.c.id == MEMBER.c.contact_id)
+    query = reached(row, road, body, people).where(MEMBER.c.group_id == row.group_id)
+    return query.where(~has_address(tried)) if tried else query
+
+
+def has_address(kinds: Sequence[str]) -> Any:
+    """Whether the contact has an address of one of these kinds."""
+    one = ADDRESS.alias()
+    return exists().where(one.c.contact_id == CONTACT.c.id, one.c.kind.in_(kinds), one.c.value.is_not(None))
+
+
+COLUMNS = ("broadcast_id", "channel", "address_id", "edition", "language", "state", "reason", "attempts", "uncounted")
+
+
+def reached(row: Any, road: Road, body: RevisionBody, people: FromClause, *more: Any) -> Select[Any]:
+    """Which of `people` this road reaches, as `COLUMNS` of `dispatch`; the first address of the kind, in order of entry."""
     other = ADDRESS.alias("other")
     first = (
         select(func.min(other.c.id))
@@ -394,32 +399,15 @@ def _members(row: Any, road: Road, body: RevisionBody, tried: list[str]) -> Sele
         else_=None,
     )
     state = case((reason.is_not(None), literal(State.SUPPRESSED.value)), else_=literal(State.PLANNED.value))
-    query = (
+    return (
         select(
-            literal(row.id),
-            literal(road.channel),
-            ADDRESS.c.id,
-            literal(""),
-            language,
-            state,
-            reason,
-            literal(0),
-            literal(0),
+            literal(row.id), literal(road.channel), ADDRESS.c.id, literal(""), language, state, reason, literal(0),
+            literal(0), *more,
         )
-        .select_from(MEMBER)
-        .join(CONTACT, CONTACT.c.id == MEMBER.c.contact_id)
+        .select_from(people)
         .join(ADDRESS, ADDRESS.c.id == first)
         .outerjoin(SUPPRESSION, SUPPRESSION.c.key == ADDRESS.c.key)
-        .where(MEMBER.c.group_id == row.group_id)
-    )
-    if tried:
-        earlier = ADDRESS.alias("earlier")
-        query = query.where(
-            ~exists().where(
-                earlier.c.contact_id == CONTACT.c.id, earlier.c.kind.in_(tried), earlier.c.value.is_not(None)
-            )
-        )
-    return query
+    )  # fmt: skip
 
 
 def _no_consent() -> Any:
@@ -573,14 +561,20 @@ def _close_unexpanded(tx: Transaction, row: Any, roads: Roads, state: State) -> 
     return total
 
 
-def finish(tx: Transaction, broadcast: int) -> bool:
-    """Done once it is wholly expanded and nothing of it is open; True if that happened now."""
+def finish(
+    tx: Transaction, broadcast: int, *, more: Callable[[Transaction, Any], bool] = lambda _tx, _row: False
+) -> bool:
+    """Done once it is wholly expanded and nothing of it is open; True if that happened now.
+
+    `more` is asked last: whether something of it goes on by another channel.
+    """
     row = lock(tx.connection, broadcast)
     if (
         row.state not in ("running", "paused")
         or row.expansion != EXPANDED
         or row.ending
         or store.open_count(tx.connection, broadcast)
+        or more(tx, row)
     ):
         return False
     _move(tx, broadcast, {"running", "paused"}, "done", ended_at=tx.now, held="")

@@ -108,6 +108,7 @@ def _of_schedule(plan: CampaignSpec, schedule: ScheduleSpec, group_id: int | Non
         "expansion": "",
         "planned": 0,
         "created_by": ACTOR,
+        "fallback_after": schedule.fallback_after,
         "ended_at": None,
     }
 

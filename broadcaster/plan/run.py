@@ -19,7 +19,7 @@ from broadcaster.approval import store as approvals
 from broadcaster.clock import Clock
 from broadcaster.db.engine import Database
 from broadcaster.db.tables import Broadcast, Tally, table
-from broadcaster.dispatch import broadcast
+from broadcaster.dispatch import broadcast, fallback
 from broadcaster.dispatch.broadcast import EXPANDED, Roads
 from broadcaster.dispatch.store import CLOSABLE
 from broadcaster.errors import BroadcasterError
@@ -33,6 +33,7 @@ log = logging.getLogger("broadcaster.plan")
 
 BROADCAST, TALLY = table(Broadcast), table(Tally)
 HORIZON = timedelta(hours=48)  # occurrences get rows this long before they are due
+LOOK_FOR_SILENCE = 60.0  # seconds between two looks at whose receipt has not come
 ON_TIME = timedelta(minutes=1)  # a start this late is not "missed": ticks come every second
 
 
@@ -70,6 +71,9 @@ class Planner:
         self._roads, self._zone, self._poke = roads, zone, poke
         self._rules = rules
         self._began = False
+        self._fell: dict[
+            int, tuple[int, float]
+        ] = {}  # by broadcast: how many were not reached when looked at, and when
         self.finished = 0  # broadcasts that came to their end since somebody last set this to 0
 
     async def plan(self) -> None:
@@ -128,8 +132,24 @@ class Planner:
                 self._poke()
         if growing:
             self._poke()
+        await self._fall_back(now)
+        more = partial(fallback.goes_on, roads=self._roads)
         for number in {*growing, *ending}:
-            self.finished += await self._writer.write(partial(broadcast.finish, broadcast=number))
+            self.finished += await self._writer.write(partial(broadcast.finish, broadcast=number, more=more))
+
+    async def _fall_back(self, now: datetime) -> None:
+        """Those whom one channel of a chain did not reach go on to the next."""
+        with self._database.reading() as connection:
+            chained = fallback.chained(connection, now)
+        looked = self._clock.monotonic()
+        for number, fell in chained.items():
+            before = self._fell.get(number)
+            if before and before[0] == fell and looked - before[1] < LOOK_FOR_SILENCE:
+                continue
+            self._fell[number] = (fell, looked)
+            while await self._writer.write(partial(fallback.fall_back, broadcast=number, roads=self._roads)):
+                self._poke()
+        self._fell = {number: seen for number, seen in self._fell.items() if number in chained}
 
     def next_due(self) -> datetime | None:
         """When the calendar next has something to start."""
@@ -205,7 +225,8 @@ def _as_planned(connection: Connection, row: Any, campaign: CampaignSpec) -> boo
     group = broadcast.group_name(connection, row.group_id)
     language = schedule.language or campaign.languages[0]
     chains = [list(chain) for chain in schedule.channels]
-    return (broadcast.chains(row), row.language) == (chains, language) and group in ("", schedule.group)
+    as_row = (broadcast.chains(row), row.language, row.fallback_after)
+    return as_row == (chains, language, schedule.fallback_after) and group in ("", schedule.group)
 
 
 def _by_one_alone(connection: Connection, row: Any) -> bool:

@@ -41,7 +41,8 @@ DAYS_MOST = 3 * 366  # a window longer than three years is a mistyped year
 CAMPAIGN_KEYS = (
     "id", "title", "from", "until", "timezone", "quiet_hours", "blackout", "report_due", "languages", "budget",
 )  # fmt: skip
-SCHEDULE_KEYS = ("id", "messages", "pick", "when", "channels", "group", "language", "if_missed", "priority")
+SCHEDULE_KEYS = ("id", "messages", "pick", "when", "channels", "group", "language", "if_missed", "priority",
+                 "fallback_after")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,7 @@ class ScheduleSpec:
     language: str = ""  # a tag, "contact", or "" = the campaign's first
     if_missed: IfMissed = IfMissed()
     priority: Literal["normal", "priority"] = "normal"
+    fallback_after: int = 0  # seconds without a receipt after which a chain goes on; 0 = only after a definite failure
 
     @property
     def channel_names(self) -> tuple[str, ...]:
@@ -502,6 +504,7 @@ class _Reader:
         group = self.text(table, "group", place, 'name a group: group = "border-communes"', "")
         language = self._language(table, place, languages)
         if_missed = self._if_missed(table, place)
+        fallback_after = self._fallback_after(table, place, channels, if_missed)
         pick = self.choice(table, "pick", place, PICKS)
         priority = self.choice(table, "priority", place, PRIORITIES)
         when = self._when(table, place, since, until, zone)
@@ -517,7 +520,29 @@ class _Reader:
             language=language,
             if_missed=if_missed,
             priority=priority,
+            fallback_after=fallback_after,
         )
+
+    def _fallback_after(
+        self, table: Mapping[str, Any], place: str, channels: tuple[tuple[str, ...], ...], if_missed: IfMissed
+    ) -> int:
+        text = self.text(table, "fallback_after", place, 'write a span, like "2h"', "")
+        if not text:
+            return 0
+        place = f"{place}.fallback_after"
+        try:
+            span = parse_span(text, where="fallback_after")
+        except BroadcasterError:
+            self.fault(place, f"'fallback_after' is {text!r}", 'write a span, like "2h"')
+            return 0
+        if not timedelta(minutes=1) <= span < timedelta(seconds=if_missed.within):
+            remedy = "let it be at least 1 minute, and shorter than if_missed.within: nothing starts after that"
+            self.fault(place, f"'fallback_after' is {text!r}", remedy)
+        if not any(len(chain) > 1 for chain in channels):
+            self.fault(
+                place, "'fallback_after' has no chain to go on in", 'write channels = ["a > b"], or leave it out'
+            )
+        return int(span.total_seconds())
 
     def _channels(self, table: Mapping[str, Any], place: str) -> tuple[tuple[str, ...], ...]:
         texts = self.texts(table, "channels", place, 'name channels of config.toml: channels = ["zalo > sms", "web"]')

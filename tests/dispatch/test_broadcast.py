@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
@@ -36,15 +37,19 @@ def row_of(database: Database, number: int) -> Any:
 
 async def plan(database: Database, clock: SteppedClock, roads: Any = ROADS) -> None:
     """One tick of the planner, as a process that has just started makes it."""
-    from zoneinfo import ZoneInfo
+    await tick(database, clock, roads, begins=True)
 
+
+async def tick(database: Database, clock: SteppedClock, roads: Any = ROADS, *, begins: bool = False) -> None:
+    """One tick of the planner."""
     writer = Writer(database, clock)
     try:
         planner = Planner(
             database=database, writer=writer, clock=clock, roads=roads, zone=ZoneInfo("Asia/Ho_Chi_Minh"), rules=RULES,
             poke=lambda: None,
         )  # fmt: skip
-        await planner.plan()
+        if begins:
+            await planner.plan()
         await planner.start()
     finally:
         writer.close()

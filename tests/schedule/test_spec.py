@@ -353,3 +353,20 @@ def toml(value: object) -> str:
     if isinstance(value, int):
         return str(value)
     return '"' + "".join(f"\\U{ord(char):08x}" for char in str(value)) + '"'
+
+
+def test_a_chain_may_go_on_without_a_receipt_where_the_campaign_asks_for_it() -> None:
+    line = 'if_missed = { run = "all", within = "90min" }'
+    found = changed(line, f'{line}\nfallback_after = "1h"')
+
+    assert found.spec is not None
+    assert found.spec.schedules[0].fallback_after == 3600
+    assert canonical(found.spec) != canonical(read(GOOD).spec)
+
+
+@pytest.mark.parametrize(("value", "what"), [("soon", "is 'soon'"), ("2h", "is '2h'"), ("10s", "is '10s'")])
+def test_a_wait_for_receipts_that_is_none_or_longer_than_the_broadcast_lives_is_refused(value: str, what: str) -> None:
+    line = 'if_missed = { run = "all", within = "90min" }'
+    found = changed(line, f'{line}\nfallback_after = "{value}"')
+
+    assert [fault for fault in found.faults if what in fault.text]
