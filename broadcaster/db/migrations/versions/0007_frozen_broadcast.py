@@ -13,8 +13,8 @@ depends_on = None
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 NAMED = ("schedule_id", "local", "message_id")  # which occurrence it is: never changes
 BOUND = (  # what was approved: fixed once an ad-hoc request has its hash, and once anything has started
-    "campaign_id", "authority", "authority_kind", "sender", "channels", "group_id", "language", "languages", "due_at",
-    "expires_at", "timezone", "quiet_hours", "blackout", "cap_per_24h", "require_consent", "fallback_after", "corrects",
+    "campaign_id", "authority", "authority_kind", "sender", "channels", "group_id", "language", "languages",
+    "timezone", "quiet_hours", "blackout", "cap_per_24h", "require_consent", "fallback_after", "corrects",
 )  # fmt: skip
 ONCE = ("revision_hash", "started_at")  # from nothing to a value, and no further
 FELL = sa.text("state IN ('failed', 'undelivered', 'suppressed')")
