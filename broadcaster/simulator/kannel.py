@@ -101,7 +101,7 @@ class KannelSimulator(Provider):
         if not message.mask & status or not message.report_to:
             return None
         fill = {"%%": "%", "%d": str(status), "%A": quote(answer, safe="")}
-        return re.sub(r"%[%dA]", lambda found: fill[found[0]], message.report_to)
+        return re.sub(r"%[%A-Za-z]", lambda found: fill.get(found[0], ""), message.report_to)
 
     def _known(self, user: str, password: str) -> bool:
         return bool(user and password) if self._users is None else self._users.get(user) == password

@@ -249,16 +249,16 @@ async def test_a_report_says_what_became_of_the_message(
     status: int, state: str, provider: Recorder, make_settings: MakeSettings, make_outgoing: MakeOutgoing
 ) -> None:
     channel = channel_to(provider, make_settings, public_url="https://tinh.example/a%20b")
-    await channel.send(make_outgoing(key="vp-1-1-aa/+&"), timeout=2)
+    await channel.send(make_outgoing(key="vp-1-1-ạ/+&"), timeout=2)
     words = "id:7 sub:001 stat:UNDELIV err:011 text:Goi 111"
 
-    address = provider.report("vp-1-1-aa/+&", status=status & 31, answer=words)
+    address = provider.report("vp-1-1-ạ/+&", status=status & 31, answer=words)
     assert address
     called = urlsplit(address)
     said = channel.read_callback({}, called.query.replace(f"status={status & 31}", f"status={status}").encode())
 
     assert called.path == f"/a%20b/hooks/kannel/sms/{channel.hook_token}"
-    assert [(one.state, one.key, one.provider_id) for one in said] == [(state, "vp-1-1-aa/+&", "vp-1-1-aa/+&")]
+    assert [(one.state, one.key, one.provider_id) for one in said] == [(state, "vp-1-1-ạ/+&", "vp-1-1-ạ/+&")]
     assert said[0].reason == (f"Kannel: status {status} stat:UNDELIV err:011" if state == "undelivered" else "")
     await channel.close()
 
