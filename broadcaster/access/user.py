@@ -52,6 +52,7 @@ class Act(StrEnum):
     STOP_LIFT = "stop.lift"
     LEDGER_EXPORT = "ledger.export"
     LEDGER_CHECKPOINT = "ledger.checkpoint"
+    LEDGER_KEY = "ledger.key"
     ACTIVITY_ADD = "activity.add"
     BULLETIN_CONFIRM = "bulletin.confirm"
     BULLETIN_REMIND = "bulletin.remind"
@@ -93,6 +94,7 @@ MAY: dict[Act, frozenset[Role]] = {
     Act.STOP_LIFT: frozenset({Role.OPERATOR, Role.APPROVER}),
     Act.LEDGER_EXPORT: frozenset(Role),
     Act.LEDGER_CHECKPOINT: frozenset(Role),
+    Act.LEDGER_KEY: frozenset({Role.ADMIN}),
     Act.ACTIVITY_ADD: frozenset({Role.AUTHOR, Role.OPERATOR}),
     Act.BULLETIN_CONFIRM: frozenset({Role.OPERATOR}),
     Act.BULLETIN_REMIND: frozenset({Role.OPERATOR}),

@@ -133,6 +133,56 @@ def prove(session: Session, seq: int | None, first: int | None, second: int | No
     emit(found, as_json=True)
 
 
+@command(ledger, "countersign")
+@click.argument("file", metavar="CHECKPOINT", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--office-key", required=True, metavar="HEX", help="The public key of the office that signed it, from paper."
+)
+@click.option(
+    "--key", "key_file", type=click.Path(path_type=Path, exists=True), help="Key to sign with; default: ours."
+)
+@click.option("--name", default=None, metavar="WORD", help="Our name under it; default: ledger.origin.")
+@json_option
+def countersign(
+    session: Session, file: Path, office_key: str, key_file: Path | None, name: str | None, as_json: bool
+) -> None:
+    """Sign another office's checkpoint: we have seen its log at this size. The file gets one line; send it back."""
+    from broadcaster.access.user import Act
+    from broadcaster.config import Secret
+    from broadcaster.ledger import countersign as witness
+    from broadcaster.ledger.checkpoint import SigningKey
+    from broadcaster.ledger.entry import Kind
+
+    actor = session.actor(Act.LEDGER_CHECKPOINT)
+    key = SigningKey.read(Secret(key_file.read_text(encoding="ascii"))) if key_file else _key(session)
+    made = witness.countersign(
+        file.read_bytes(), key=key, name=name or session.config.ledger.origin, now=session.clock.now(),
+        office_key=office_key,
+    )  # fmt: skip
+    with session.write() as tx:
+        tx.record(Kind.LEDGER_COUNTERSIGN, actor, size=made.size, root=made.root, office=office_key.lower())
+    witness.write(file, made)
+    emit({"file": str(file), "size": made.size, "witness_key": made.witness_key}, as_json=as_json)
+
+
+@command(ledger, "rotate-key")
+@json_option
+def rotate_key(session: Session, as_json: bool) -> None:
+    """Replace the signing key; the old one signs the new one over, in the log. Give auditors the new key on paper as well."""
+    from broadcaster.access.user import Act
+    from broadcaster.errors import WrongUse
+    from broadcaster.ledger.rotation import rotate
+
+    actor, config = session.actor(Act.LEDGER_KEY), session.config
+    if "file" not in config.ledger.key:
+        raise WrongUse('Put the key into a file first: [ledger] key = { file = "secrets/ledger.key" }; then rotate it.')
+    made, kept = rotate(
+        session.database, session.clock, file=config.path(config.ledger.key["file"]), origin=config.ledger.origin,
+        folder=config.path(config.folders.checkpoints), actor=actor,
+    )  # fmt: skip
+    emit({"key": _key(session).public.hex(), "size": made.size, "old_key_file": str(kept)}, as_json=as_json)
+
+
 def _reports(session: Session) -> Callable[[Connection], dict[str, dict[str, Any]]]:
     """Every approved campaign's figures, counted over one connection."""
     from sqlalchemy import select

@@ -266,7 +266,6 @@ def settle(
     now_in: dict[int, State] = {}
     deltas: Counter[tuple[int, str, str]] = Counter()
     outcomes: dict[int, str] = {}
-    proven: list[tuple[Event, Any]] = []
     for event in events:
         row = states.get(event.dispatch)
         if row is None or not 1 <= event.n <= row.attempts:
@@ -284,11 +283,9 @@ def settle(
             now_in[event.dispatch] = event.said
             deltas[row.broadcast_id, row.channel, was.value] -= 1
             deltas[row.broadcast_id, row.channel, event.said.value] += 1
-            proven.append((event, row))
-        _tell(tx, event, row, now_in.get(event.dispatch, was))
+        cost = _note(tx, event, row, (price or {}).get(row.channel)) if ruling.steps else {}
+        _tell(tx, event, row, now_in.get(event.dispatch, was), cost)
     _move(tx.connection, moves)
-    for event, row in proven:
-        _note(tx, event, row, (price or {}).get(row.channel))
     count(tx.connection, deltas)
     _suppress(tx, [event for event in events if event.suppress and event.dispatch in states], states)
     return outcomes
@@ -316,15 +313,15 @@ def _move(connection: Connection, moves: dict[tuple[State, ...], list[int]]) -> 
             was = step
 
 
-def _note(tx: Transaction, event: Event, row: Any, price: tuple[int, int] | None) -> None:
-    """The reason on the dispatch; and where no answer said so, that this attempt was accepted."""
+def _note(tx: Transaction, event: Event, row: Any, price: tuple[int, int] | None) -> dict[str, int]:
+    """The reason on the dispatch; and where no answer said so, that this attempt was accepted: then what it costs."""
     reason = event.reason or None if event.said is State.UNDELIVERED else None
     values: dict[str, Any] = {"reason": reason}
     if row.provider_id is None and event.provider_id:
         values["provider_id"] = event.provider_id
     tx.connection.execute(update(DISPATCH).where(DISPATCH.c.id == event.dispatch).values(**values))
     lost = or_(ATTEMPT.c.outcome.is_(None), ATTEMPT.c.outcome != "accepted")
-    tx.connection.execute(
+    found = tx.connection.execute(
         update(ATTEMPT)
         .where(and_(ATTEMPT.c.dispatch_id == event.dispatch, ATTEMPT.c.n == event.n, lost))
         .values(
@@ -332,16 +329,17 @@ def _note(tx: Transaction, event: Event, row: Any, price: tuple[int, int] | None
             price_id=price[0] if price else None,
         )
     )  # fmt: skip
+    return {"parts": max(event.parts, 1), "price": price[1] if price else 0} if found.rowcount else {}
 
 
-def _tell(tx: Transaction, event: Event, row: Any, state: State) -> None:
+def _tell(tx: Transaction, event: Event, row: Any, state: State, cost: dict[str, int]) -> None:
     fields: dict[str, Any] = {"b": row.broadcast_id, "d": event.dispatch, "n": event.n, "state": state.value}
     fields["said"] = event.said.value
     if event.provider_id:
         fields["id"] = event.provider_id
     if event.reason:
         fields["reason"] = event.reason
-    tx.record(Kind.ATTEMPT_RECEIPT, ACTOR, **fields)
+    tx.record(Kind.ATTEMPT_RECEIPT, ACTOR, **fields, **cost)
 
 
 def _suppress(tx: Transaction, events: Sequence[Event], states: dict[int, Any]) -> None:

@@ -62,6 +62,8 @@ class Kind(StrEnum):
     BROADCAST_EXPIRE = "broadcast.expire"
     BROADCAST_HOLD = "broadcast.hold"  # held by the guard: stale, tampered, not approved
     BROADCAST_DONE = "broadcast.done"
+    CORRECTION_BEGIN = "correction.begin"  # a wrong text is out: which message sets it right, and why
+    CORRECTION_TAKE_DOWN = "correction.take_down"  # one published thing taken back, or not
     DISPATCH_CLOSE = "dispatch.close"  # expired, cancelled, suppressed: set-based, with counts
     ATTEMPT_INTENT = "attempt.intent"
     ATTEMPT_RESULT = "attempt.result"
@@ -89,6 +91,7 @@ class Kind(StrEnum):
     LEDGER_EXPORT = "ledger.export"
     LEDGER_CHECKPOINT = "ledger.checkpoint"
     LEDGER_KEY = "ledger.key"
+    LEDGER_COUNTERSIGN = "ledger.countersign"  # we signed another office's checkpoint
     REPORT_MAKE = "report.make"
     PRINT_MAKE = "print.make"
     DATABASE_BACKUP = "database.backup"
