@@ -23,9 +23,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
+from broadcaster.cli.demo_stage import BOOKS, CHANNELS, COMMUNES, FAULTS, PORTAL_SECRET, SCHEDULES, SEED, ZALO_SECRET
 from broadcaster.clock import SteppedClock
 from broadcaster.errors import BroadcasterError, Conflict
 
@@ -35,8 +37,7 @@ if TYPE_CHECKING:
 CAMPAIGN = "chong-mua-ban-nguoi-2027"
 BEGINS = datetime.fromisoformat("2027-06-28T08:00:00+07:00")
 ENDS = datetime.fromisoformat("2027-09-02T00:00:00+07:00")
-PEOPLE, COMMUNICATORS, UNWILLING = 300, 40, 3
-SEED = 30072027
+PEOPLE, COMMUNICATORS, SUBSCRIBERS, UNWILLING = 300, 40, 20, 3
 PASSWORDS = {
     "lan": "ba muoi thang bay - lan",
     "minh": "ba muoi thang bay - minh",
@@ -44,68 +45,6 @@ PASSWORDS = {
 MARK = ".broadcaster-demo"
 LOOK_EVERY = timedelta(hours=6)  # of the moved clock, when nothing is due
 DOUBT_EVERY = timedelta(minutes=11)  # the reconciler looks twice, ten minutes apart
-
-FAULTS = f"""\
-seed = {SEED}
-[[fault]]
-on = "twilio"
-do = "throttle"
-every = 500
-retry_after = "2"
-[[fault]]
-on = "twilio"
-do = "cut-after"
-every = 613
-[[fault]]
-on = "twilio"
-do = "error-after"
-every = 709
-[[fault]]
-on = "twilio"
-do = "error-before"
-every = 1013
-[[fault]]
-on = "twilio"
-do = "cut-before"
-every = 1511
-[[fault]]
-on = "twilio"
-do = "silence-after"
-every = 3001
-times = 2
-[[fault]]
-on = "twilio"
-do = "refuse"
-every = 907
-status = 400
-code = 21614
-[[fault]]
-on = "telegram"
-do = "throttle"
-every = 7
-retry_after = "3"
-"""
-
-CHANNELS = """
-[channels.web]
-adapter = "feed"
-
-[channels.sms]
-adapter = "twilio"
-account_sid = "AC00000000000000000000000000000030"
-auth_token = {{ file = "secrets/twilio.token" }}
-from = "MINHHOA"
-api_base = "{twilio}"
-concurrency = 48
-timeout = "2s"
-price = {{ amount = "350", currency = "VND" }}
-
-[channels.telegram]
-adapter = "telegram"
-token = {{ file = "secrets/telegram.token" }}
-api_base = "{telegram}"
-timeout = "2s"
-"""
 
 
 @click.command()
@@ -120,7 +59,7 @@ def demo(folder: Path) -> int:
     folder = folder.resolve()
     _afresh(folder)
     with _simulators(folder) as addresses:
-        clock = TellingClock(BEGINS, [addresses["twilio"], addresses["telegram"]])
+        clock = TellingClock(BEGINS, [addresses[name] for name in BOOKS.values() if name != "email"])
         _furnish(folder, addresses)
         _say("approving the library and the plan, importing 300 contacts")
         _staff(folder, clock)
@@ -173,11 +112,11 @@ def _afresh(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _simulators(folder: Path) -> Iterator[dict[str, Any]]:
-    """The two providers as a process of their own; ended at the end."""
+    """Every provider, in a process of its own; ended at the end."""
     (folder / "faults.toml").write_text(FAULTS, encoding="ascii")
     books = folder / "simulators-books"
     books.mkdir()
-    command = [sys.executable, "-m", "broadcaster.cli.main", "simulator", "--twilio", "0", "--telegram", "0"]
+    command = [sys.executable, "-m", "broadcaster.cli.main", "simulator", "--all"]
     command += ["--book", str(books), "--faults", str(folder / "faults.toml")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -192,18 +131,38 @@ def _simulators(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def _furnish(folder: Path, addresses: dict[str, Any]) -> None:
-    """A workspace as `init` makes it, with the three channels of the sample schedules."""
+    """A workspace as `init` makes it, with every channel there is, and a schedule for each."""
     from broadcaster.app import make_workspace
     from broadcaster.config import CHANNEL_EXAMPLES, example
 
-    text = example().replace(CHANNEL_EXAMPLES, CHANNELS.format(**addresses))
-    make_workspace(folder, example_config=text)
-    for name in ("twilio", "telegram"):
-        token = folder / "secrets" / f"{name}.token"
-        token.touch(mode=0o600)
-        token.write_text("30072027:demo-token\n", encoding="ascii")
+    smtp = urlsplit(addresses["email"])
+    channels = CHANNELS.format(**addresses, smtp_host=smtp.hostname, smtp_port=smtp.port, reader=_reader())
+    make_workspace(folder, example_config=example().replace(CHANNEL_EXAMPLES, channels))
+    schedule = folder / "schedules" / f"{CAMPAIGN}.toml"
+    schedule.write_text(schedule.read_text(encoding="utf-8") + SCHEDULES, encoding="utf-8")
+    secrets = {
+        "demo.token": "demo-token",
+        "telegram.token": "30072027:demo-token",
+        "portal.secret": PORTAL_SECRET,
+        "zalo.secret": ZALO_SECRET,
+    }
+    for name, value in secrets.items():
+        path = folder / "secrets" / name
+        path.touch(mode=0o600)
+        path.write_text(f"{value}\n", encoding="ascii")
     chance = random.Random(SEED)
     _write_people(folder / "people.csv", chance)
+
+
+def _reader() -> str:
+    """Who reads the bulletins of messages without a recording: the machine where it can speak Vietnamese, else the announcer."""
+    from broadcaster.channel.voice import NoVoice, VoiceFailed, synthesise
+
+    try:
+        synthesise("Xin chào.", name="vi", pace=140, timeout=10)
+    except (NoVoice, VoiceFailed):
+        return "announcer"
+    return "machine"
 
 
 def _write_people(path: Path, chance: random.Random) -> None:
@@ -212,10 +171,9 @@ def _write_people(path: Path, chance: random.Random) -> None:
         ("Giàng", "Lò", "Vàng", "Hà", "Lương", "Quàng", "Thào"),
         ("A", "Mai", "Pó", "Hoa", "Sua", "Dua", "Nhi"),
     )
-    communes = ("Mường Lát", "Quang Chiểu", "Tam Chung", "Pù Nhi", "Trung Lý")
     with path.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(["name", "phone", "telegram", "language", "commune", "consent_source", "consent_date"])
+        rows.writerow(["name", "phone", "email", "telegram", "language", "commune", "consent_source", "consent_date"])
         for at in range(PEOPLE):
             name = f"{chance.choice(families)} {chance.choice(given)} {at + 1}"
             channel = f"@doi_tuyen_truyen_{at + 1}" if at < COMMUNICATORS and at % 8 == 0 else ""
@@ -223,9 +181,10 @@ def _write_people(path: Path, chance: random.Random) -> None:
                 [
                     name,
                     f"09{at + 10_000_000:08d}",
+                    f"tuyen-truyen-{at + 1}@minhhoa.example.gov.vn" if at < COMMUNICATORS else "",
                     channel,
                     "vi",
-                    communes[at % 5],
+                    COMMUNES[at % 5],
                     "phiếu đăng ký tại xã",
                     "15/05/2027",
                 ]
@@ -245,6 +204,22 @@ def _staff(folder: Path, clock: SteppedClock) -> None:
     )
     _type(folder, clock, ["audience", "import", str(everybody), "--group", "border-communes"])
     _type(folder, clock, ["audience", "import", str(some), "--group", "communicators"])
+    few = folder / "subscribers.csv"
+    lines = everybody.read_text(encoding="utf-8").splitlines(keepends=True)
+    few.write_text(lines[0] + "".join(lines[-SUBSCRIBERS:]), encoding="utf-8")
+    _type(folder, clock, ["audience", "import", str(few), "--group", "subscribers"])
+    consent = "công văn đồng ý,15/05/2027"
+    stations = folder / "stations.csv"
+    head = "name,loudspeaker,commune,consent_source,consent_date\n"
+    stations.write_text(
+        head + "".join(f"Đài truyền thanh {one},{one},{one},{consent}\n" for one in COMMUNES), encoding="utf-8"
+    )
+    _type(folder, clock, ["audience", "import", str(stations), "--group", "stations"])
+    account = folder / "zalo.csv"
+    account.write_text(
+        f"name,zalo,consent_source,consent_date\nTài khoản Zalo,2893352839501541173,{consent}\n", encoding="utf-8"
+    )
+    _type(folder, clock, ["audience", "import", str(account), "--group", "zalo-followers"])
     for at in range(UNWILLING):
         _type(folder, clock, ["audience", "opt-out", f"09{at + 10_000_100:08d}"])
     _type(folder, clock, ["message", "submit", "--all"], who="lan")
@@ -339,6 +314,10 @@ def _conclude(folder: Path, clock: TellingClock) -> list[str]:
     """Verify, compare, report; print the summary; return what is wrong."""
     report = json.loads(_type(folder, clock, ["report", CAMPAIGN, "--format", "json"]))
     (folder / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
+    for form in ("docx", "pdf", "xlsx"):
+        _type(folder, clock, ["report", CAMPAIGN, "--format", form, "--output", str(folder / f"report.{form}")])
+    for kind, message, file in (("poster", "hotline-111", "poster.pdf"), ("board", "victims-rights", "board.png")):
+        _type(folder, clock, ["print", kind, message, "--output", str(folder / file)], who="lan")
     (folder / "report.csv").write_text(_type(folder, clock, ["report", CAMPAIGN, "--format", "csv"]), encoding="utf-8")
     plan = folder / "plan.ics"
     _type(folder, clock, ["plan", CAMPAIGN, "--ics", str(plan)])
@@ -354,7 +333,7 @@ def _conclude(folder: Path, clock: TellingClock) -> list[str]:
 
 def compare(books: Path, entries: Path) -> Matched:
     """Every message a simulator took is one the ledger says was accepted, and the other way round; nobody twice."""
-    ledger: dict[str, set[str]] = {"sms": set(), "telegram": set()}
+    ledger: dict[str, set[str]] = {}
     channel_of: dict[int, str] = {}
     for line in entries.open("rb"):
         entry = json.loads(line)
@@ -368,18 +347,29 @@ def compare(books: Path, entries: Path) -> Matched:
             ledger.setdefault(channel_of[entry["d"]], set()).add(entry["id"])
     faults: list[str] = []
     taken = 0
-    for channel, name in (("sms", "twilio"), ("telegram", "telegram")):
+    for channel, name in BOOKS.items():
         book = [json.loads(line) for line in (books / f"{name}.jsonl").open("rb")]
         accepted = [one for one in book if one["accepted"]]
         taken += len(accepted)
-        ids = {str(one["id"]) for one in accepted}
-        faults += [f"{name} took {one}, and the ledger does not say so" for one in sorted(ids - ledger[channel])]
-        faults += [f"the ledger says {name} took {one}, and its book does not" for one in sorted(ledger[channel] - ids)]
+        said = ledger.get(channel, set())
+        ids = {_known_as(one, said) for one in accepted}
+        faults += [f"{name} took {one}, and the ledger does not say so" for one in sorted(ids - said)]
+        faults += [f"the ledger says {name} took {one}, and its book does not" for one in sorted(said - ids)]
+        numbers = Counter((one["to"], str(one["id"])) for one in accepted)
+        faults += [f"{name} took {one} {n} times" for (_, one), n in numbers.items() if n > 1]
+        if name == "email":
+            continue  # its Message-ID is the dispatch's own, and its book has no moved clock
         same = Counter((one["to"], one["body_sha256"], one["at"][:10]) for one in accepted)
         faults += [
             f"{name} took {n} times the same text for one address on {day}" for (_, _, day), n in same.items() if n > 1
         ]
     return Matched(taken=taken, faults=faults)
+
+
+def _known_as(one: dict[str, Any], said: set[str]) -> str:
+    """What the ledger calls a message of a provider's book: the provider's id, or our request, when only that is known."""
+    request = f"request:{one.get('reference', '')}"
+    return request if request in said else str(one["id"])
 
 
 def _summary(
@@ -409,7 +399,10 @@ def _summary(
     for what, path in (
         ("workspace", folder),
         ("web pages and feeds", folder / "public" / "web" / "index.html"),
-        ("report", folder / "report.csv"),
+        ("bulletins of the loudspeakers", folder / "bulletins"),
+        ("official report", folder / "report.docx"),
+        ("its annex", folder / "report.xlsx"),
+        ("poster", folder / "poster.pdf"),
         ("calendar", folder / "plan.ics"),
         ("ledger export, with verify.py", folder / "ledger-export"),
         ("signed checkpoints", folder / "checkpoints"),
