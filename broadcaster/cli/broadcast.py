@@ -134,11 +134,11 @@ def cancel(session: Session, id_: str, reason: str) -> None:
     number = house.read_public_id(id_)
     with session.write() as tx:
         closed = ad_hoc.cancel(tx, session.config, number, by=actor, reason=reason)
-    closed += _close_rest(session, number)
+    closed += close_rest(session, number)
     session.say(f"{id_} is cancelled; {closed} dispatches that had not left were closed.")
 
 
-def _close_rest(session: Session, number: int) -> int:
+def close_rest(session: Session, number: int) -> int:
     """Nothing of it leaves any more; what had not left is closed in steps, so that the sender never waits for all of it."""
     from broadcaster.dispatch import broadcast as house
     from broadcaster.dispatch import store
@@ -185,7 +185,9 @@ def _paused(connection: Connection, row: Any) -> str:
 
 
 def _details(connection: Connection, row: Any) -> dict[str, Any]:
+    from broadcaster.cli.correct import shown as corrections
     from broadcaster.dispatch import broadcast as house
+    from broadcaster.dispatch import fallback
 
     return {
         **_summary(connection, row),
@@ -203,4 +205,6 @@ def _details(connection: Connection, row: Any) -> dict[str, Any]:
         "quiet_hours": row.quiet_hours,
         "require_consent": row.require_consent,
         "cap_per_24h": row.cap_per_24h,
+        "possibly_both": fallback.possibly_both(connection, house.BROADCAST.c.id == row.id),
+        **corrections(connection, row),
     }

@@ -22,6 +22,7 @@ NOUNS: dict[str, tuple[str, str, str]] = {
     "plan": ("plan", "plan", "What goes out when, to how many, at what cost."),
     "send": ("send", "send", "Ask for an ad-hoc broadcast; it waits for a second person."),
     "broadcast": ("broadcast", "broadcast", "Broadcasts: show, approve, pause, cancel."),
+    "correct": ("correct", "correct", "A wrong text is out: stop, take back, set right."),
     "run": ("run", "run", "Scheduler and sender in one process."),
     "web": ("web", "web", "The web desk as a process of its own."),
     "stop": ("stop", "stop", "Nothing in its scope is sent until two people resume."),

@@ -49,19 +49,19 @@ def send(
     actor = session.actor(Act.BROADCAST_SEND)
     road = road_of(session.config, channel)
     with session.read() as connection:
-        revision = _approved(session, connection, message)
+        revision = approved(session, connection, message)
     with session.write() as tx:
-        wanted = _wanted(session, tx.connection, tx.now, road, message, revision, group, language, at, campaign)
-        twins = _twins(tx.connection, wanted)
-        number, subject = broadcast.ask(tx, wanted, by=actor)
+        asked = wanted(session, tx.connection, tx.now, road, message, revision, group, language, at, campaign)
+        twins = _twins(tx.connection, asked)
+        number, subject = broadcast.ask(tx, asked, by=actor)
         name = broadcast.public_id(number)
         approvals.submit(
             tx, kind="broadcast", name=name, subject=subject, by=actor, two_person=session.config.approval.two_person
         )
     if twins:
         session.say(f"Note: {', '.join(twins)} says the same to the same people over {channel}, and is not over.")
-    if opens := _opens(wanted):
-        session.say(f"Quiet hours ({wanted.quiet_hours}): nothing of it goes out before {opens}.")
+    if opens := _opens(asked):
+        session.say(f"Quiet hours ({asked.quiet_hours}): nothing of it goes out before {opens}.")
     session.say(f"{name} waits for another person: broadcaster broadcast approve {name} --as USER")
     emit({"broadcast": name, "state": "submitted", "hash": subject}, as_json=as_json)
 
@@ -92,7 +92,7 @@ def _opens(wanted: AdHoc) -> str:
     return "" if opens <= wanted.due_at else opens.astimezone(zone).strftime("%d/%m/%Y %H:%M")
 
 
-def _approved(session: Session, connection: Connection, message: str) -> str:
+def approved(session: Session, connection: Connection, message: str) -> str:
     """The approved revision. Raises: Conflict without one, or when the file says something else by now."""
     from broadcaster.approval import store as approvals
     from broadcaster.content import files, store
@@ -126,7 +126,7 @@ def _today(session: Session) -> Any:
     return session.clock.now().astimezone(ZoneInfo(session.config.office.timezone)).date()
 
 
-def _wanted(
+def wanted(
     session: Session,
     connection: Connection,
     now: datetime,

@@ -108,6 +108,7 @@ class AdHoc:
     cap_per_24h: int
     require_consent: bool
     campaign: str | None = None
+    corrects: int | None = None  # the broadcast it sets right
 
     def subject(self, members: str, number: int) -> str:
         """The hash that is approved: of `bound` as JSON without blanks."""
@@ -116,8 +117,10 @@ class AdHoc:
 
     def bound(self, members: str, number: int) -> list[Any]:
         """Revision, channel, sender, language, time, the group's members, the rules, and which request it is."""
+        rules = [self.quiet_hours, self.cap_per_24h, self.require_consent, self.campaign or ""]
+        corrects = [] if self.corrects is None else [self.corrects]
         return [number, self.revision, self.channel, self.sender, self.language, self.local, self.timezone, members,
-                self.quiet_hours, self.cap_per_24h, self.require_consent, self.campaign or ""]  # fmt: skip
+                *rules, *corrects]  # fmt: skip
 
 
 def members_digest(connection: Connection, group: int | None) -> str:
@@ -146,6 +149,7 @@ def ask(tx: Transaction, wanted: AdHoc, *, by: str) -> tuple[int, str]:
         "revision_hash": wanted.revision, "due_at": wanted.due_at, "expires_at": wanted.expires_at, "if_missed": "all",
         "timezone": wanted.timezone, "quiet_hours": wanted.quiet_hours, "blackout": "",
         "cap_per_24h": wanted.cap_per_24h, "require_consent": wanted.require_consent, "sender": wanted.sender,
+        "corrects": wanted.corrects,
         "channels": json.dumps([[wanted.channel]]), "group_id": wanted.group, "language": wanted.language,
         "languages": wanted.language if wanted.language != "contact" else "vi", "priority": 0, "expansion": "",
         "planned": 0, "held": "", "created_by": by, "created_at": tx.now,
@@ -179,7 +183,7 @@ def unchanged(connection: Connection, row: Any, sender: str) -> bool:
         message=row.message_id, revision=row.revision_hash, channel=channel, sender=sender, group=row.group_id,
         language=row.language, local=row.local, due_at=row.due_at, expires_at=row.expires_at, timezone=row.timezone,
         quiet_hours=row.quiet_hours, cap_per_24h=row.cap_per_24h, require_consent=row.require_consent,
-        campaign=row.campaign_id,
+        campaign=row.campaign_id, corrects=row.corrects,
     )  # fmt: skip
     return bool(wanted.subject(members_digest(connection, row.group_id), row.id) == row.authority)
 

@@ -69,6 +69,8 @@ class Standing:
     ended: bool  # done, cancelled, or its last day is over
     waiting: int  # broadcasts that are not closed: their dispatches may not all be there yet
     by_one_alone: int  # approvals behind it that one person gave alone, where the office's setting allows it
+    possibly_both: int = 0  # people who may have got a broadcast over two channels: the first sent no receipt
+    corrected: int = 0  # broadcasts whose text was wrong and had to be set right
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,8 @@ class Figures:
             "complete": self.complete,
             "waiting_broadcasts": self.standing.waiting,
             "two_person": self.standing.by_one_alone == 0,
+            "possibly_both": self.standing.possibly_both,
+            "corrected": self.standing.corrected,
             "states": self.total.shown()["states"],
             "by_channel": _shown(self.by_channel),
             "by_day": _shown(self.by_day),

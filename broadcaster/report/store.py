@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, and_, func, or_, select
 
 from broadcaster.db.tables import Approval, Attempt, Broadcast, Campaign, Dispatch, PriceRow, Revision, Tally, table
+from broadcaster.dispatch import correction, fallback
 from broadcaster.dispatch.dispatch import State
 from broadcaster.report.figures import Count, Figures, Row, Standing, figures
 from broadcaster.report.form import form_of
@@ -128,6 +129,8 @@ def _standing(connection: Connection, campaign: Any, now: datetime) -> Standing:
         ended=campaign.state in ENDED or today > campaign.until,
         waiting=connection.scalar(waiting) or 0,
         by_one_alone=_by_one_alone(connection, campaign.id),
+        possibly_both=fallback.possibly_both(connection, BROADCAST.c.campaign_id == campaign.id),
+        corrected=correction.of_campaign(connection, campaign.id),
     )
 
 
