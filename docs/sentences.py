@@ -9,6 +9,7 @@ EXIT_ONE = {
     "doctor": "something must be mended",
     "run": "a channel is paused or cannot be built, or a stop is on",
     "db check": "a fault was found",
+    "bulletin remind": "a commune could not be reminded",
     "ledger verify": "a fault was found",
     "ledger countersign": "the checkpoint is not signed by that office, or we stand under it already",
     "message submit": "a message was refused; with `--all` the good ones are submitted",
@@ -132,6 +133,38 @@ OWN_KEYS = {
         "secret": "`whsec_` and base64: what the receiver verifies by.",
         "secret_before": "The old secret while it is being changed: both sign.",
         "allow_private": "true: the receiver stands in the office's own network; plain http is then allowed too.",
+    },
+    "loudspeaker": {
+        "folder": "Where every package is kept: a folder for each commune.",
+        "deliver": "How it reaches the station: `folder` (it is fetched or shared), `https`, `sftp` or `email`.",
+        "priority": "`thong_thuong` or `uu_tien`, of every bulletin of this channel; a campaign is never `khẩn cấp`.",
+        "without_recording": (
+            "Who reads a message without a recording: `refuse` (nobody: it is not sent), `machine` (the offline voice, "
+            "marked máy đọc, in Vietnamese; listen to it first), or `announcer` (a package without sound)."
+        ),
+        "voice": "The machine's: `vi`, `vi-vn-x-central` or `vi-vn-x-south`.",
+        "slots": "Local hours at which stations play.",
+        "days": "On how many days it is played.",
+        "loops": "How often it is read at each hour.",
+        "idle": "Pause between two readings.",
+        "longest": "A message that takes longer to read is refused.",
+        "stations": "A CSV file with the columns commune, name and email.",
+        "cap": "true: a CAP 1.2 file too. Only for a system that is known to read it and to sound no siren.",
+        "cap_sender": "Who the CAP file says it is from; empty: the channel's name.",
+        "put_url": "`https`: where each file is put, below commune and package.",
+        "put_token": "`https`: sent as a bearer token.",
+        "sftp_host": "`sftp`: the server.",
+        "sftp_port": "`sftp`: its port.",
+        "sftp_user": "`sftp`: the account.",
+        "sftp_password": "`sftp`: its password.",
+        "sftp_key": "`sftp`: a private key instead, in OpenSSH's form, without a passphrase.",
+        "sftp_host_key": "`sftp`: the server's own key, from its administrator; another key is refused.",
+        "sftp_folder": "`sftp`: where packages go.",
+        "smtp_host": "`email`: the mail server.",
+        "smtp_port": "`email`: 587 with STARTTLS, or 465 with TLS.",
+        "smtp_user": "`email`: the account; empty: no login.",
+        "smtp_password": "`email`: its password.",
+        "mail_from": "`email`: who writes.",
     },
     "memory": {
         "unit": "Whom one request reaches: person, audience or public.",
@@ -313,6 +346,25 @@ CHANNEL_NOTES = {
             "their bounces say was written from RFC 3464, not seen."
         ),
     },
+    "loudspeaker": {
+        "needs": (
+            "Communes among the contacts, each with a code in the column `loudspeaker`; recordings, or the extra `speech` for a "
+            "machine's voice, or announcers. `web.public_url` for the officers' links."
+        ),
+        "limits": (
+            "As long as `longest`, three minutes if nothing is said. `accepted` means that the package was handed over; that it "
+            "was played is what the officer says (`broadcaster bulletin`)."
+        ),
+        "rate": "As fast as files are written; 200 packages with one text take well under a minute.",
+        "verified": (
+            "The contract tests; uploads against an HTTP and an SFTP server, mail against aiosmtpd "
+            "(`tests/channel/test_loudspeaker.py`); CAP against OASIS's schema (`tests/conformance/test_cap.py`)."
+        ),
+        "never": (
+            "Played by a real station or read by a vendor's console: none publishes an interface, and the annexes of Circular "
+            "39/2020/TT-BTTTT could not be read. Nobody has judged the machine's voice by ear. No system was seen that reads CAP."
+        ),
+    },
     "webhook": {
         "needs": (
             "A receiver that verifies Standard Webhooks 1.0.0 and takes each `webhook-id` once. It answers 2xx; a web page "
@@ -427,6 +479,16 @@ FIELDS: dict[str | tuple[str, str], str] = {
         "attempt.intent",
         "to",
     ): "commitment to the address: a salted hash, the salt is destroyed by erasure; `public:NAME` for a public channel",
+    ("bulletin.confirm", "state"): "scheduled, played or not_played",
+    ("bulletin.confirm", "reason"): "why it was not played, one of nine words; empty else",
+    ("bulletin.remind", "n"): "bulletins without a last word",
+    "was": "state until then",
+    "plays": "how often it was read",
+    "seconds": "how long one reading is",
+    "road": "link, sheet or telephone",
+    "on_behalf": "true: staff wrote it down for the officer",
+    "play_at": "when it was read first, or is to be; empty: not said",
+    "communes": "codes of the communes",
     "two_person": "false where the office lets one person decide alone; left out where two do",
     ("broadcast.plan", "request"): "the very list whose JSON without blanks has the hash `authority`",
     ("ledger.export", "reports"): "campaign -> SHA-256 of its report in the bundle",
