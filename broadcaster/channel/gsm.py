@@ -6,6 +6,8 @@ table) and TS 23.040 (140 octets a part, 6 of them the header of a long message)
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
@@ -13,11 +15,13 @@ BASIC = frozenset(
 EXTENDED = frozenset("\f^{}\\[~]|€")  # an escape and a character: two septets
 
 
+@lru_cache(maxsize=256)  # a campaign's texts are few
 def is_gsm(text: str) -> bool:
     """Whether the GSM alphabet has every character; else the whole text goes as UCS-2."""
     return all(letter in BASIC or letter in EXTENDED for letter in text)
 
 
+@lru_cache(maxsize=256)
 def parts(text: str, *, gsm: bool | None = None) -> int:
     """Billable parts; no part ends inside an escape or a surrogate pair. `gsm`: the coding asked for, if not its own."""
     in_gsm = is_gsm(text) if gsm is None else gsm
