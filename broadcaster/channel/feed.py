@@ -430,10 +430,18 @@ class Feed:
         missed = websub.ping(self._session, self._options.hub, topics, timeout=timeout)
         if missed:
             log.warning("feed.hub_not_reached %s: %s", self.name, missed[0][1])
+        self._note_missed(set(topics), missed)
+
+    def _note_missed(self, asked: set[str], missed: list[tuple[str, str]]) -> None:
+        """What others noted meanwhile stays."""
+        from filelock import FileLock, Timeout
+
         try:
-            self._put_file(".hub.json", msgspec.json.encode(missed))
-        except OSError as error:
-            log.warning("feed.hub_not_noted %s: %s", self.name, error.strerror)
+            with FileLock(self._folder / ".hub.lock", timeout=1.0):
+                others = [one for one in self.missed() if one[0] not in asked]
+                self._put_file(".hub.json", msgspec.json.encode([*others, *missed]))
+        except (OSError, Timeout) as error:
+            log.warning("feed.hub_not_noted %s: %s", self.name, error.__class__.__name__)
 
     def missed(self) -> list[tuple[str, str]]:
         """Feeds that the hub has not heard of yet, each with why."""
