@@ -23,7 +23,7 @@ from broadcaster.config import Config
 from broadcaster.db.engine import Database
 from broadcaster.db.migrations import check
 from broadcaster.errors import BroadcasterError
-from broadcaster.web import assets, pages
+from broadcaster.web import assets, pages, public
 from broadcaster.web.desk import Desk, Form, Visit, sentence
 from broadcaster.web.door import RULE, Away, Look, language_of, status_of
 
@@ -58,6 +58,7 @@ def make_app(config: Config, *, clock: Clock | None = None, database: Database |
     desk = Desk(config=config, database=database, clock=clock or SystemClock())
     app.state.desk = desk
     _find_pages(app, desk)
+    app.include_router(public.router)
     for name in (*OPEN_MODULES, API_MODULE):
         _mount(app, name)
     app.add_api_route("/static/{name:path}", _static, methods=["GET"], include_in_schema=False)
@@ -140,6 +141,8 @@ class Headers:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                if headers["X-Frame-Options"] == "ALLOWALL":
+                    del headers["X-Frame-Options"]
                 if scope["scheme"] == "https":
                     headers.setdefault("Strict-Transport-Security", HSTS)
             await send(message)

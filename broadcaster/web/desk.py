@@ -185,6 +185,7 @@ class Visit:
             money=partial(show.money, language=self.language),
             moment=self.moment,
             day=show.day,
+            weekday=partial(show.weekday, language=self.language),
             value=self.value,
             csrf_token=sessions.form_key(self.token) if self.token else "",
             words_of=states.words,

@@ -30,6 +30,7 @@ PAGE = """<!doctype html>
 {% if state == "ask" %}<p>{{ words.ask }}</p><form method="post"><button>{{ words.button }}</button></form>
 {% elif state == "done" %}<p role="status">{{ words.done }}</p>
 {% else %}<p>{{ words.unknown }}</p>{% endif %}
+<p><a href="https://nchmf.gov.vn/" rel="noreferrer">{{ words.leave }}</a></p>
 {% if state != "done" %}<p><a href="?l={{ other }}" hreflang="{{ other }}" lang="{{ other }}">{{ words.other }}</a></p>{% endif %}
 </main></html>
 """
@@ -40,6 +41,7 @@ WORDS = {
         "button": "Ngừng nhận tin",
         "done": "Đã ghi nhận. Bạn sẽ không nhận tin nữa. Có thể đóng trang này.",
         "unknown": "Đường dẫn không đúng hoặc không còn dùng được. Hãy mở lại đúng đường dẫn trong tin đã nhận.",
+        "leave": "Thoát nhanh",
         "other": "English",
     },
     "en": {
@@ -48,6 +50,7 @@ WORDS = {
         "button": "Stop messages",
         "done": "Noted. You will get no more messages. You can close this page.",
         "unknown": "The link is wrong or no longer works. Please open the link in the message again.",
+        "leave": "Leave this page",
         "other": "Tiếng Việt",
     },
 }

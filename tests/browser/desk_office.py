@@ -125,7 +125,7 @@ def running(office: Office) -> Iterator[Office]:
     with log.open("wb") as said:
         process = subprocess.Popen(words, stdout=said, stderr=said)
     try:
-        for _ in range(300):
+        for _ in range(900):
             if found := re.search(r"The web desk: (http://127\.0\.0\.1:\d+)/", log.read_text(encoding="utf-8")):
                 office.address = found[1]
                 break

@@ -81,7 +81,8 @@ async def test_the_page_names_no_office_no_campaign_no_number_and_loads_nothing(
 
     for word in ("111", "Tổng đài", "Văn phòng", "mua bán", "84900", desk.config.office.name):
         assert word not in html
-    assert not re.search(r"src=|https?://|<script|<link", html)
+    assert not re.search(r"src=|<script|<link", html)
+    assert re.findall(r"https?://[^\"]*", html) == [WAY_OUT]  # a link out, asked of nobody before it is used
     assert len(html) < 2000
 
 

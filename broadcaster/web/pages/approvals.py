@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fastapi.responses import FileResponse, Response
 from sqlalchemy import Connection, select
@@ -18,7 +21,7 @@ from broadcaster.dispatch import broadcast as house
 from broadcaster.dispatch.revision import read, words
 from broadcaster.errors import Conflict, NotFound, WrongUse
 from broadcaster.plan import ad_hoc
-from broadcaster.plan.planner import forecast, money, totals
+from broadcaster.plan.planner import Row, forecast, money, totals
 from broadcaster.plan.reading import survey
 from broadcaster.schedule import store as schedules
 from broadcaster.schedule.files import roads
@@ -58,7 +61,6 @@ CHECKS = {
     "victims-rights": ("Không gọi người đọc là nạn nhân.",),
 }
 HEARD = "Tôi đã nghe hết các bản ghi âm."
-ROWS_SHOWN = 400  # rows of a plan on one page
 
 
 @pages.get("/approvals", act=Look.SIGNED_IN)
@@ -236,14 +238,35 @@ def _plan(visit: Visit, connection: Connection, approval: Approval) -> dict[str,
     return {
         "document": document,
         "spec": spec,
-        "rows": rows[:ROWS_SHOWN],
-        "left": max(0, len(rows) - ROWS_SHOWN),
+        "days": _days(rows, spec.zone),
         "sums": sums,
         "before": before,
-        "zone_of_plan": spec.zone,
-        "money_of": money,
         "titles": store.titles(connection, {one for s in spec.schedules for one in s.messages}, visit.language),
     }
+
+
+def _days(rows: list[Row], zone: ZoneInfo) -> list[dict[str, Any]]:
+    """The forecast, a day on a line: a whole month is read on one page, on a phone too."""
+    days: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        one = days.setdefault(row.local[:10], {"items": {}, "recipients": 0, "micros": Counter()})
+        item = one["items"].setdefault(
+            (row.local, row.message), {"time": row.local[11:16], "message": row.message, "channels": [], "rows": []}
+        )
+        item["channels"].append(row.channel)
+        item["rows"].append(row)
+        one["recipients"] += row.recipients
+        one["micros"][row.currency] += row.cost
+    found = []
+    for day, one in sorted(days.items()):
+        for item in one["items"].values():
+            finishes = [row.finish for row in item["rows"] if row.finish]
+            item["finish"] = f"{max(finishes).astimezone(zone):%H:%M}" if finishes else ""
+            item["conflicts"] = list(dict.fromkeys(text for row in item["rows"] for text in row.conflicts))
+        cost = [money(micros, currency) for currency, micros in sorted(one["micros"].items()) if micros]
+        items = list(one["items"].values())
+        found.append({"day": date.fromisoformat(day), "items": items, "recipients": one["recipients"], "cost": cost})
+    return found
 
 
 def _broadcast(visit: Visit, connection: Connection, approval: Approval) -> dict[str, Any]:
