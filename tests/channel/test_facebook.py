@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,8 @@ from typing import Any
 import anyio
 import pytest
 from channel_builders import FACEBOOK, MakeOutgoing, MakeSettings
+from hypothesis import given
+from hypothesis import strategies as st
 
 from broadcaster.channel import facebook
 from broadcaster.channel.base import (
@@ -138,6 +141,20 @@ async def test_a_look_compares_what_a_page_does_not_change(
         assert normal("a \r\n b\n") == "a\nb"
 
 
+async def test_a_post_from_before_is_not_taken_for_it_even_if_the_page_shows_more_than_was_asked_for(
+    page: Callable[..., Any], make_outgoing: MakeOutgoing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with page() as desk:
+        await desk.send(make_outgoing())
+        desk.clock.move_by(timedelta(hours=1))
+        shown = desk.other._feed
+        monkeypatch.setattr(desk.other, "_feed", lambda values: shown({**values, "since": "0"}))
+
+        found = await desk.make().find(make_outgoing(), since=desk.clock.now(), timeout=2)
+
+        assert found is None
+
+
 async def test_a_look_goes_through_the_pages_of_the_feed_and_says_when_it_cannot_see_all(
     page: Callable[..., Any], make_outgoing: MakeOutgoing
 ) -> None:
@@ -242,6 +259,30 @@ def test_every_answer_is_one_of_the_five_or_an_id(
         found = type(error)
 
     assert found is expected
+
+
+JSON: Any = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["error", "code", "id", "data", "message"]) | st.text(max_size=5), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(status=st.sampled_from([200, 201, 302, 400, 401, 404, 429, 500, 503]), value=JSON, cut=st.integers(0, 400))
+def test_whatever_comes_back_it_is_one_of_the_five_or_a_body(status: int, value: Any, cut: int) -> None:
+    body = json.dumps(value).encode()[: cut or None]
+
+    try:
+        found: Any = type(facebook._judged(Answer(status=status, body=body)))
+    except SendError as error:
+        found = type(error)
+
+    assert found in (dict, Refused, NotAccepted, Throttled, Misconfigured, OutcomeUnknown)
+    assert found is not dict or 200 <= status < 300
+    assert status != 500 or found is OutcomeUnknown
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,6 +14,8 @@ from typing import Any
 import msgspec
 import pytest
 from channel_builders import OA, ZALO, MakeOutgoing, MakeSettings
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError, OperationalError
 
@@ -49,6 +52,19 @@ FOLLOWER = "2512523625412515"
 CS = ZALO | {"mode": "cs"}
 TEMPLATE = ZALO | {"mode": "template", "template_id": "7895417a7d3f9461cd2e", "template_data": {"noi_dung": "{text}"}}
 SENT = "/v2.0/oa/message"
+KEYS = [
+    "error",
+    "data",
+    "message",
+    "message_id",
+    "event_name",
+    "sender",
+    "follower",
+    "id",
+    "msg_id",
+    "status",
+    "template_id",
+]
 BROADCAST = "broadcast"
 
 
@@ -593,6 +609,49 @@ def test_every_answer_is_one_of_the_five_or_an_id(status: int, body: bytes, expe
         found = type(error)
 
     assert found is expected
+
+
+JSON: Any = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=5), inner),
+    max_leaves=8,
+)
+
+
+@given(
+    status=st.sampled_from([200, 302, 400, 401, 404, 408, 429, 500, 503]),
+    value=JSON,
+    cut=st.integers(0, 400),
+    codes=st.sampled_from([zalo_codes.OA, zalo_codes.ZBS]),
+)
+def test_whatever_comes_back_it_is_one_of_the_five_or_a_yes(status: int, value: Any, cut: int, codes: Any) -> None:
+    body = json.dumps(value).encode()[: cut or None]
+
+    try:
+        found: Any = type(zalo_codes.judge(Answer(status=status, body=body), codes))
+    except SendError as error:
+        found = type(error)
+
+    assert found in (dict, Refused, NotAccepted, Throttled, Misconfigured, OutcomeUnknown, zalo_codes.TokenExpired)
+    assert found is not dict or (status == 200 and zalo_codes.whole(json.loads(body)["error"]) == 0)
+    assert status not in (302, 408, 500, 503) or found is OutcomeUnknown
+
+
+@given(JSON.filter(lambda value: isinstance(value, dict)))
+def test_whatever_event_is_signed_it_is_read_or_passed_over(event: dict[str, Any]) -> None:
+    told = zalo_event.told(event, b"body")
+
+    assert all(isinstance(one, Delivery | Inbound) for one in told)
+    zalo_event.template_state(event)
+
+
+@given(st.binary(max_size=200), st.text(max_size=80))
+def test_whatever_is_not_signed_is_refused(body: bytes, signature: str) -> None:
+    with pytest.raises(NotAllowed):
+        zalo_event.verify(
+            {"X-ZEvent-Signature": signature}, body, firsts={"app_id": "1"}, secrets={"app_secret": "canary"},
+            now=datetime(2027, 7, 1, tzinfo=UTC),
+        )  # fmt: skip
 
 
 def test_a_long_id_keeps_every_digit() -> None:
