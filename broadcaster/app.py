@@ -42,6 +42,7 @@ from broadcaster.errors import BroadcasterError
 from broadcaster.ledger import checkpoint
 from broadcaster.ledger.entry import Kind
 from broadcaster.ledger.store import Transaction
+from broadcaster.ledger.witness import deliver_soon
 from broadcaster.ledger.writer import Writer
 from broadcaster.plan.run import Planner, Rules
 from broadcaster.schedule.files import roads as read_roads
@@ -329,11 +330,12 @@ def road_of(config: Config, channel: str) -> Road:
 
 
 def make_checkpoint(config: Config, database: Database, clock: Clock) -> checkpoint.Checkpoint:
-    """Sign everything the ledger holds now."""
+    """Sign everything the ledger holds now; witnesses get it on a thread of their own."""
     key = checkpoint.SigningKey.read(config.secret(config.ledger.key, where="ledger.key"))
-    return checkpoint.make(
-        database, clock, key=key, origin=config.ledger.origin, folder=config.path(config.folders.checkpoints)
-    )
+    folder = config.path(config.folders.checkpoints)
+    made = checkpoint.make(database, clock, key=key, origin=config.ledger.origin, folder=folder)
+    deliver_soon(folder, config.ledger.witness)
+    return made
 
 
 # -- a new workspace --------------------------------------------------------------------------------------------------

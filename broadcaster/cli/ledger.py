@@ -64,15 +64,22 @@ def verify(session: Session, as_json: bool) -> None:
 @command(ledger, "checkpoint")
 @json_option
 def checkpoint(session: Session, as_json: bool) -> None:
-    """Sign the log as it stands; the file is meant to be copied off this machine."""
+    """Sign the log as it stands, and send it to `ledger.witness`; the file is meant to be copied off this machine."""
     from broadcaster.access.user import Act
+    from broadcaster.ledger import witness
     from broadcaster.ledger.checkpoint import make
 
     session.actor(Act.LEDGER_CHECKPOINT)
     config = session.config
     folder = config.path(config.folders.checkpoints)
     made = make(session.database, session.clock, key=_key(session), origin=config.ledger.origin, folder=folder)
-    shown = {"size": made.size, "root": made.root.hex(), "file": str(folder / made.file_name)}
+    shown: dict[str, Any] = {"size": made.size, "root": made.root.hex(), "file": str(folder / made.file_name)}
+    sent = witness.deliver(folder, config.ledger.witness)
+    for one in sent:
+        if one.fault:
+            session.say(f"{one.target} has not got it: {one.fault}. It goes again with the next checkpoint.")
+    if sent:
+        shown["witnesses"] = [{"target": one.target, "sent": one.sent, "fault": one.fault} for one in sent]
     emit(shown, as_json=as_json)
 
 

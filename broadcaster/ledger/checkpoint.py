@@ -248,9 +248,21 @@ def refuse_an_older_copy(database: Database, folder: Path) -> None:
     if sizes and max(sizes) > size:
         raise LedgerBroken(
             f"This database is an older copy: it holds {size} entries, and {max(sizes)} were signed. Nothing is sent, for it "
-            "has forgotten whom it wrote to since. Put the newest database back; if it is lost, keep this one as evidence "
-            "and begin a new workspace."
+            "has forgotten whom it wrote to since. Put the newest database back; if it is lost: broadcaster db restore --here."
         )
+
+
+def set_aside(database: Database, folder: Path) -> list[Path]:
+    """After a restore: move the checkpoints it lacks into a folder of their own; they prove what was lost. Returns them."""
+    with database.reading() as connection:
+        size = store.head(connection).size
+    moved = []
+    for path in files(folder):
+        if int(path.stem) > size:
+            aside = folder / f"before-restore-at-{size}"
+            aside.mkdir(exist_ok=True)
+            moved.append(path.rename(aside / path.name))
+    return moved
 
 
 def _newest_file(folder: Path, known: keys.Keys) -> Checkpoint | None:
