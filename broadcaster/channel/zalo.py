@@ -126,8 +126,15 @@ class ZaloOa:
             problems.append(f"The title has {len(outgoing.title)} characters; an article takes at most {TITLE_LIMIT}.")
         if self._options.mode == "article" and not outgoing.title.strip():
             problems.append("An article needs a title; write one.")
-        problems += self._about_address(outgoing.to)
-        return problems
+        return [*problems, *self._never(outgoing)]
+
+    def _never(self, outgoing: Outgoing) -> list[str]:
+        """What must not leave whatever anybody says."""
+        personal = ("{{ opt_out }}", *filter(None, [outgoing.opt_out]))
+        if self._options.mode == "article" and any(one in outgoing.text for one in personal):
+            # it would be the link of the account's own address: any follower could silence the channel with it
+            return ["An article is read by everybody, and {{ opt_out }} is one person's link; take it out of the text."]
+        return self._about_address(outgoing.to)
 
     def _about_address(self, to: str) -> list[str]:
         if self._options.mode == "article" and to != self._options.oa_id:
@@ -143,8 +150,8 @@ class ZaloOa:
     async def send(self, outgoing: Outgoing, *, timeout: float) -> Accepted:
         if self._vault is None:
             raise Misconfigured("This channel keeps its tokens in the database; send with `broadcaster run`.")
-        if wrong := self._about_address(outgoing.to):
-            raise Refused(wrong[0], code="address")
+        if wrong := self._never(outgoing):
+            raise Refused(wrong[0], code="never")
         call = partial(self._call, ends=_now() + timeout)
         try:
             if self._options.mode == "article":

@@ -370,6 +370,20 @@ async def test_an_article_goes_to_the_account_itself_and_never_once_per_follower
         assert (desk.other.articles, desk.broadcasts) == ([], [])
 
 
+@pytest.mark.parametrize("said", ["Thôi nhận: https://a.example/o/xyz", "Thôi nhận: {{ opt_out }}"])
+async def test_an_article_never_carries_one_persons_opt_out_link(
+    office: Callable[..., Any], make_outgoing: MakeOutgoing, said: str
+) -> None:
+    async with office() as desk:
+        channel, outgoing = desk.started(), make_outgoing(to=OA, text=said, opt_out="https://a.example/o/xyz")
+
+        error = await outcome(channel, outgoing)
+
+        assert isinstance(error, Refused)
+        assert len(channel.check(outgoing)) == 1
+        assert desk.other.articles == []
+
+
 async def test_a_database_that_cannot_be_written_sends_nothing(
     office: Callable[..., Any], make_outgoing: MakeOutgoing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
