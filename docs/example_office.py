@@ -13,7 +13,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,18 @@ from = "TINHA"
 api_base = "{url}"
 concurrency = 1
 price = {{ amount = "350.5", currency = "VND" }}
+"""
+
+LOUDSPEAKER = """
+[channels.loa]
+adapter = "loudspeaker"
+without_recording = "announcer"
+"""
+
+COMMUNES = """\
+name,loudspeaker,commune,language
+Đài truyền thanh xã Pù Nhi,14875,Pù Nhi,vi
+Đài truyền thanh xã Nhi Sơn,14869,Nhi Sơn,vi
 """
 
 PEOPLE = """\
@@ -184,6 +196,7 @@ def played() -> Office:
         _campaign(office)
         _ad_hoc(office, provider)
         _duty(office)
+        _loudspeaker(office)
         _stop(office)
         _ledger(office)
         return office
@@ -275,6 +288,24 @@ def _duty(office: Office) -> None:
     database.close()
     office.json("duty", "list")
     office.json("duty", "show", "1", who="hoa")
+
+
+def _loudspeaker(office: Office) -> None:
+    """Two communes are given a bulletin, an announcer reads it in one."""
+    config = office.folder / "config.toml"
+    config.write_text(config.read_text(encoding="utf-8") + LOUDSPEAKER, encoding="utf-8")
+    (office.folder / "communes.csv").write_text(COMMUNES, encoding="utf-8")
+    office.type("audience", "import", "communes.csv", "--group", "loa-xa")
+    asked = office.json("send", "hotline-111", "--channel", "loa", "--group", "loa-xa", who="lan")["broadcast"]
+    office.type("broadcast", "approve", asked, who="minh")
+    office.type("run", "--until-idle")
+    rows = office.json("bulletin", "list")
+    office.json("bulletin", "show", rows[0]["id"])
+    office.json("bulletin", "confirm", rows[0]["id"], "--plays", "2", who="lan")
+    office.clock.move_by(timedelta(days=1))
+    office.json("bulletin", "board")
+    office.json("bulletin", "remind", who="lan")
+    office.json("bulletin", "recall", rows[1]["id"], "--reason", "Sai giờ phát", who="lan")
 
 
 def _stop(office: Office) -> None:
