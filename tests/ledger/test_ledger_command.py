@@ -140,3 +140,88 @@ def test_what_is_not_there_is_wrong_use(office: Office) -> None:
     assert "There is no entry 99999" in said
     assert no_key == 2
     assert "ledger.key" in about_key
+
+
+def verified(*arguments: object) -> tuple[int, str]:
+    """What the stand-alone program says, started as an auditor does."""
+    from broadcaster.ledger import verify
+
+    done = subprocess.run([sys.executable, "-I", verify.__file__, *map(str, arguments)], capture_output=True, text=True)
+    return done.returncode, done.stdout
+
+
+def test_a_proof_of_an_entry_and_of_growth_are_checked_by_the_program(office: Office) -> None:
+    first = office.json("checkpoint", "--json")["size"]
+    office.run("export", office.folder / "out")
+    entry, growth = office.folder / "entry.json", office.folder / "growth.json"
+    entry.write_text(office.run("prove", 5)[1])
+    growth.write_text(office.run("prove", "--from", first)[1])
+
+    said = verified("--proof", entry, "--key", story.KEY.public.hex()), verified("--proof", growth)
+
+    assert [code for code, _ in said] == [0, 0]
+    assert said[1][1].startswith(f"the signed log of {first + 1} entries continues the one of {first}")
+
+
+@pytest.mark.parametrize("wrong", [[], ["5", "--from", "3"], ["--to", "3"], ["--from", "3", "--to", "2"]])
+def test_half_a_question_for_a_proof_is_wrong_use(office: Office, wrong: list[str]) -> None:
+    code, _ = office.run("prove", *wrong)
+
+    assert code == 2
+
+
+def test_a_bundle_has_the_figures_of_every_campaign(office: Office) -> None:
+    made = office.json("export", "--bundle", office.folder / "out", "--json")
+
+    code, said = verified(office.folder / "out")
+
+    assert (code, made["reports"]) == (0, [])
+    assert said.splitlines()[-1] == "OK"
+    assert (office.folder / "out" / "check.html").is_file()
+
+
+def test_the_key_is_changed_and_the_old_one_kept(office: Office) -> None:
+    found = office.json("rotate-key", "--json")
+
+    code, _ = office.run("verify")
+    office.run("export", office.folder / "out")
+    assert code == 0
+    assert found["key"] != story.KEY.public.hex()
+    assert Path(found["old_key_file"]).read_text() == "07" * 32
+    assert verified(office.folder / "out", "--key", story.KEY.public.hex())[0] == 0
+
+
+def test_another_office_s_checkpoint_is_countersigned(office: Office, tmp_path: Path) -> None:
+    file = Path(office.json("checkpoint", "--json")["file"])
+    other = tmp_path / "other.key"
+    other.write_text("0b" * 32)
+
+    made = office.json(
+        "countersign", file, "--office-key", story.KEY.public.hex(), "--key", other, "--name", "so.vn", "--json"
+    )
+    again, said = office.run(
+        "countersign", file, "--office-key", story.KEY.public.hex(), "--key", other, "--name", "so.vn"
+    )
+    wrong, refused = office.run("countersign", file, "--office-key", story.OTHER_KEY.public.hex())
+
+    entries = [
+        json.loads(line) for line in office.run("list", "--json", "--kind", "ledger.countersign")[1].splitlines()
+    ]
+    assert file.read_text(encoding="utf-8").splitlines()[-1].startswith("— so.vn ")
+    assert made["witness_key"].startswith("so.vn+")
+    assert (again, wrong) == (1, 1)
+    assert "already" in said
+    assert "not signed by this key" in refused
+    assert [entry["size"] for entry in entries] == [made["size"]]
+
+
+def test_a_checkpoint_goes_to_the_witnesses_and_what_fails_is_said(office: Office) -> None:
+    usb = office.folder / "usb"
+    usb.mkdir()
+    config = office.folder / "config.toml"
+    config.write_text(config.read_text() + f'[ledger]\nwitness = ["{usb.as_posix()}", "{usb.as_posix()}-away"]\n')
+
+    found = office.json("checkpoint", "--json")
+
+    assert [one["fault"] for one in found["witnesses"]] == ["", "there is no folder 'usb-away' now"]
+    assert [path.name for path in usb.iterdir()] == [f"{found['size']:012d}.txt"]
