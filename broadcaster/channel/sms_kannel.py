@@ -21,6 +21,7 @@ from broadcaster.channel import gsm, http_call
 from broadcaster.channel.base import (
     Accepted,
     Delivery,
+    Inbound,
     Misconfigured,
     NotAccepted,
     OutcomeUnknown,
@@ -100,6 +101,7 @@ class Kannel:
         self._reports = (
             f"{settings.public_url}/hooks/kannel/{quote(name)}/{self.hook_token}" if settings.public_url else ""
         )
+        self.notice = f'for replies, in kannel.conf: get-url = "{self._said_to()}"' if self._reports else ""
         if not self._reports:
             self.traits = replace(type(self).traits, after_silence="ask", receipts="none")
 
@@ -132,12 +134,15 @@ class Kannel:
         _judge(answer)
         return Accepted(provider_id=outgoing.key, parts=gsm.parts(outgoing.text))
 
-    def read_callback(self, headers: Mapping[str, str], body: bytes) -> list[Delivery]:  # noqa: ARG002 - the contract's
-        """A delivery report. See `ReadsCallbacks`: `body` is the query of a GET; who calls is known by the path.
+    def read_callback(self, headers: Mapping[str, str], body: bytes) -> list[Delivery | Inbound]:  # noqa: ARG002
+        """A delivery report, or a person's SMS that `sms-service` passes on. See `ReadsCallbacks`: `body` is the query of
+        a GET; who calls is known by the path.
 
         1 delivered, 2 not delivered, 4 buffered at the SMSC, 8 at the SMSC, 16 refused by the SMSC; 34 and 66 are kinds of 2.
         """
         values = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+        if "attempt" not in values and "from" in values:
+            return _said_back(body)
         key, status = values.get("attempt", ""), values.get("status", "")
         if not key or not status.isdecimal() or len(status) > 4:
             return []
@@ -170,6 +175,10 @@ class Kannel:
         address = f"{self._reports}?attempt={quote(key, safe='')}"
         return address.replace("%", "%%") + "&status=%d&answer=%A"
 
+    def _said_to(self) -> str:
+        """Where `sms-service` passes on what people write: `%p` who, `%b` what, `%c` its coding, `%I` Kannel's own id."""
+        return self._reports.replace("%", "%%") + "?from=%p&text=%b&coding=%c&id=%I"
+
     def _minutes_left(self, outgoing: Outgoing) -> int:
         """Kannel and the operator keep no message beyond its time."""
         left = (outgoing.expires_at - self._clock.now()).total_seconds() / 60
@@ -196,6 +205,18 @@ def _judge(answer: http_call.Answer) -> None:
     if 200 <= answer.status < 300:
         raise OutcomeUnknown("The answer is not Kannel's; it cannot be told whether the message was taken.")
     raise http_call.lost(answer)
+
+
+def _said_back(body: bytes) -> list[Delivery | Inbound]:
+    """Kannel passes on the message's own bytes: UTF-16 where its coding is 2, else UTF-8."""
+    raw = dict(parse_qsl(body.decode("latin-1"), keep_blank_values=True, encoding="latin-1"))
+    digits = raw["from"].strip().removeprefix("+")
+    digits = "84" + digits[1:] if digits.startswith("0") else digits
+    if not PHONE.fullmatch(f"+{digits}"):
+        return []  # an operator's own short number: nobody to answer to
+    coding = "utf-16-be" if raw.get("coding") == "2" else "utf-8"
+    text = raw.get("text", "").encode("latin-1").decode(coding, "replace")
+    return [Inbound(sender=f"+{digits}", text=text, event_id=raw.get("id", "")[:64])]
 
 
 def _reason(values: Mapping[str, str], status: str) -> str:

@@ -22,7 +22,7 @@ from urllib.parse import unquote_to_bytes
 import pytest
 from aiohttp import web
 
-from broadcaster.channel.base import Delivery, Misconfigured, NotAccepted, Outgoing
+from broadcaster.channel.base import Delivery, Inbound, Misconfigured, NotAccepted, Outgoing
 from broadcaster.channel.sms_kannel import Kannel
 from broadcaster.config import ChannelCommon, ChannelSettings
 from broadcaster.content.sms import count
@@ -68,6 +68,13 @@ password = kannel-secret-canary
 max-messages = 4
 concatenation = true
 
+group = sms-service
+keyword = default
+catch-all = true
+max-messages = 0
+omit-empty = true
+get-url = "{passed_to}"
+
 group = sendsms-user
 username = defaults
 password = kannel-secret-canary
@@ -107,15 +114,19 @@ class Gateway:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.ports['sendsms']}"
 
-    async def start(self) -> None:
-        (self.folder / "kannel.conf").write_text(CONFIG.format(folder=self.folder, **self.ports))
+    async def start(self, *, passed_to: str) -> None:
+        (self.folder / "kannel.conf").write_text(CONFIG.format(folder=self.folder, passed_to=passed_to, **self.ports))
         self._run(program("bearerbox"), "kannel.conf")
         await self._listening("boxes")
         self._run(program("smsbox"), "kannel.conf")
         await self._listening("sendsms")
 
-    async def connect_smsc(self) -> None:
-        self._run(program(FAKE_SMSC), "-H", "127.0.0.1", "-r", str(self.ports["smsc"]), "-m", "0", "1 2 text nop")
+    async def connect_smsc(self, *said: str) -> None:
+        """The operator is there; people say one of `said` 60 times, by chance, in the fake SMSC's own words."""
+        port, most = str(self.ports["smsc"]), "60" if said else "0"
+        self._run(
+            program(FAKE_SMSC), "-H", "127.0.0.1", "-r", port, "-i", "0.01", "-m", most, *(said or ["1 2 text nop"])
+        )
 
     def stop(self) -> None:
         for process in reversed(self.processes):
@@ -177,6 +188,7 @@ class Receiver:
 
     channel: Kannel | None = None
     heard: list[Delivery] = field(default_factory=list)
+    said: list[Inbound] = field(default_factory=list)
     paths: set[str] = field(default_factory=set)
     url: str = ""
 
@@ -184,7 +196,11 @@ class Receiver:
         assert self.channel
         self.paths.add(request.path)
         query = request.rel_url.raw_query_string
-        self.heard += self.channel.read_callback({":method": request.method, ":query": query}, query.encode())
+        for one in self.channel.read_callback({":method": request.method, ":query": query}, query.encode()):
+            if isinstance(one, Delivery):
+                self.heard.append(one)
+            else:
+                self.said.append(one)
         return web.Response()
 
     async def until_heard(self, key: str, state: str) -> list[str]:
@@ -192,18 +208,6 @@ class Receiver:
             while state not in (states := [one.state for one in self.heard if one.key == key]):
                 await asyncio.sleep(0.05)
         return states
-
-
-@pytest.fixture
-async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
-    program(FAKE_SMSC)
-    names = ("admin", "boxes", "smsc", "sendsms")
-    made = Gateway(folder=tmp_path, ports=dict(zip(names, free_ports(4), strict=True)))
-    try:
-        await made.start()
-        yield made
-    finally:
-        made.stop()
 
 
 @pytest.fixture
@@ -215,6 +219,19 @@ async def receiver() -> AsyncIterator[Receiver]:
     made.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     yield made
     await runner.cleanup()
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path, receiver: Receiver, secrets: None) -> AsyncIterator[Gateway]:
+    program(FAKE_SMSC)
+    names = ("admin", "boxes", "smsc", "sendsms")
+    made = Gateway(folder=tmp_path, ports=dict(zip(names, free_ports(4), strict=True)))
+    told = channel_to(made, receiver).notice
+    try:
+        await made.start(passed_to=told.split('"')[1])
+        yield made
+    finally:
+        made.stop()
 
 
 @pytest.fixture
@@ -303,6 +320,26 @@ async def test_kannels_access_log_has_our_reference_and_not_the_password(
 
     assert "vp-12-1-0a1b2c3d" in log
     assert "canary" not in log
+
+
+async def test_what_people_write_back_is_passed_on(gateway: Gateway, channel: Kannel, receiver: Receiver) -> None:
+    cry = "DỪNG ĐÁNH EM… Ờ".encode("utf-16-be")
+    accented = "".join(f"%{byte:02X}" for byte in cry)
+    await gateway.connect_smsc(
+        "+84912345678 8111 text TC",
+        f"0912345679 8111 ucs2 {accented}",
+        "8000 8111 text promo",
+        "0912345680 8111 text T  è",
+    )
+
+    async with asyncio.timeout(PATIENCE):
+        while len({one.sender for one in receiver.said}) < 3:
+            await asyncio.sleep(0.05)
+
+    assert {(one.sender, one.text) for one in receiver.said} == {
+        ("+84912345678", "TC"), ("+84912345680", "T  è"), ("+84912345679", "DỪNG ĐÁNH EM… Ờ"),
+    }  # fmt: skip
+    assert all(one.event_id for one in receiver.said)
 
 
 async def test_a_wrong_password_pauses_the_lane(gateway: Gateway, receiver: Receiver, secrets: None) -> None:

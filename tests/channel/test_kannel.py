@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from channel_builders import KANNEL, MakeOutgoing, MakeSettings
 
 from broadcaster.channel import gsm
-from broadcaster.channel.base import Misconfigured, NotAccepted, OutcomeUnknown, Refused, SendError
+from broadcaster.channel.base import Delivery, Inbound, Misconfigured, NotAccepted, OutcomeUnknown, Refused, SendError
 from broadcaster.channel.sms_kannel import ANSWERS, Kannel
 from broadcaster.content import sms
 from broadcaster.errors import WrongUse
@@ -258,6 +258,7 @@ async def test_a_report_says_what_became_of_the_message(
     said = channel.read_callback({}, called.query.replace(f"status={status & 31}", f"status={status}").encode())
 
     assert called.path == f"/a%20b/hooks/kannel/sms/{channel.hook_token}"
+    assert isinstance(said[0], Delivery)
     assert [(one.state, one.key, one.provider_id) for one in said] == [(state, "vp-1-1-ạ/+&", "vp-1-1-ạ/+&")]
     assert said[0].reason == (f"Kannel: status {status} stat:UNDELIV err:011" if state == "undelivered" else "")
     await channel.close()
@@ -272,6 +273,51 @@ def test_a_report_that_says_nothing_moves_nothing(body: bytes, make_settings: Ma
     channel = Kannel("sms", make_settings("kannel", KANNEL))
 
     assert channel.read_callback({}, body) == []
+
+
+@pytest.mark.parametrize("number", ["%2B84912345678", "84912345678", "0912345678"])
+def test_what_a_person_writes_back_is_passed_on(number: str, make_settings: MakeSettings) -> None:
+    channel = Kannel("sms", make_settings("kannel", KANNEL))
+
+    said = channel.read_callback({}, f"from={number}&text=DUNG+DANH+EM%2C+C%E1%BB%A8U+EM&id=0b3373e7".encode())
+
+    assert said == [Inbound(sender="+84912345678", text="DUNG DANH EM, CỨU EM", event_id="0b3373e7")]
+
+
+@pytest.mark.parametrize(
+    ("coding", "raw", "text"),
+    [
+        ("0", b"TC", "TC"),
+        ("2", "DỪNG … EM".encode("utf-16-be"), "DỪNG … EM"),
+        ("2", b"\x00D\xd8", "D\ufffd"),
+        ("0", b"\xff", "\ufffd"),
+        ("", b"", ""),
+    ],
+)
+def test_what_a_person_writes_is_read_in_its_own_coding(
+    coding: str, raw: bytes, text: str, make_settings: MakeSettings
+) -> None:
+    channel = Kannel("sms", make_settings("kannel", KANNEL))
+    query = f"from=84912345678&text={quote(raw)}&coding={coding}&id=7".encode()
+
+    said = channel.read_callback({}, query)
+
+    assert said == [Inbound(sender="+84912345678", text=text, event_id="7")]
+
+
+@pytest.mark.parametrize("body", [b"from=8111&text=TC", b"from=&text=TC", b"from=Viettel&text=TC"])
+def test_what_no_person_wrote_is_not(body: bytes, make_settings: MakeSettings) -> None:
+    channel = Kannel("sms", make_settings("kannel", KANNEL))
+
+    assert channel.read_callback({}, body) == []
+
+
+def test_what_to_write_into_kannels_file_is_said(make_settings: MakeSettings) -> None:
+    alone = Kannel("sms", make_settings("kannel", KANNEL, name="sms"))
+    public = Kannel("sms", make_settings("kannel", KANNEL, name="sms", public_url="https://tinh.example"))
+
+    assert alone.notice == ""
+    assert f"https://tinh.example/hooks/kannel/sms/{public.hook_token}?from=%p&text=%b&coding=%c&id=%I" in public.notice
 
 
 # -- what it is told, and how parts are counted
