@@ -102,6 +102,9 @@ class ZaloOa:
         self._settings = settings
         _check_settings(name, options, settings)
         self.traits = _traits(name, options)
+        self.sample_to = (
+            options.oa_id if self.traits.address == "zalo" else "+84912345678"
+        )  # of a message under `check`
         base = settings.common.api_base.rstrip("/")
         self._api, self._business = base or API, base or BUSINESS
         self._wire = http_call.Wire(connections=settings.common.concurrency)

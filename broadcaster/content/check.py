@@ -338,7 +338,8 @@ def _fits(
                 warning=True,
             )
         recordings = _recordings(item, language)
-        for problem in _problems(way, text, title=titles.get(language, ""), language=language, media=recordings):
+        link = opt_out if render.OPT_OUT in forms[form] else ""
+        for problem in _problems(way, text, link, title=titles.get(language, ""), language=language, media=recordings):
             yield where.fault(
                 f"{where.name} does not fit channel {way.name}: {problem.rstrip('.')}.", "Change this form."
             )
@@ -351,8 +352,11 @@ def _recordings(item: Item, language: str) -> tuple[Media, ...]:
     return (Media(name=name, mime_type=mime_type, sha256="", path=""),) if mime_type else ()
 
 
-def _problems(way: Way, text: str, *, title: str, language: str, media: tuple[Media, ...] = ()) -> list[str]:
+def _problems(
+    way: Way, text: str, opt_out: str, *, title: str, language: str, media: tuple[Media, ...] = ()
+) -> list[str]:
     to = way.name if way.traits.unit == "public" else SAMPLE_TO.get(way.traits.address)
+    to = getattr(way.channel, "sample_to", to)  # of a channel that takes one address only
     if way.channel is not None and to is not None:
         return way.channel.check(
             Outgoing(
@@ -363,6 +367,7 @@ def _problems(way: Way, text: str, *, title: str, language: str, media: tuple[Me
                 title=title,
                 language=language,
                 link="https://tin.example.gov.vn/m/check",
+                opt_out=opt_out,
                 media=media,
                 expires_at=datetime(9999, 1, 1, tzinfo=UTC),
             )

@@ -53,6 +53,18 @@ def run(*words: str) -> Any:
     return json.loads(done.stdout)
 
 
+def test_check_tells_an_author_what_an_article_cannot_carry(office: Path) -> None:
+    path = next((office / "content").rglob("hotline-111.md"))
+    text = path.read_text(encoding="utf-8")
+    assert CliRunner().invoke(cli, ["check"]).exit_code == 0
+    path.write_text(text.replace("\n## vi\n\n", "\n## vi\n\nThôi nhận: {{ opt_out }}\n\n", 1), encoding="utf-8")
+
+    done = CliRunner().invoke(cli, ["check"])
+
+    assert "1 fault," in done.output
+    assert "does not fit channel zalo: An article is read by everybody" in done.output
+
+
 def test_reviews_quota_and_a_token_in_doubt_are_seen(office: Path) -> None:
     vault, database = vault_of(office)
     begin = partial(provider_item.begin, channel="zalo", title="Gọi 111")
