@@ -22,6 +22,7 @@ from broadcaster.db.tables import (
     Dispatch,
     Group,
     Member,
+    Meta,
     Plan,
     PriceRow,
     Revision,
@@ -42,6 +43,8 @@ ADDRESS, APPROVAL, BROADCAST, CONTACT = table(Address), table(Approval), table(B
 DISPATCH, GROUP, MEMBER, REVISION = table(Dispatch), table(Group), table(Member), table(Revision)
 SUPPRESSION, PLAN, ATTEMPT, PRICE = table(Suppression), table(Plan), table(Attempt), table(PriceRow)
 TALLY = table(Tally)
+META = table(Meta)
+FLOOR = "dispatch.floor"  # set by a restore
 EXPANDED = "done"
 CHUNK = store.CHUNK
 ENDED = ("rejected", "done", "expired", "cancelled")
@@ -283,10 +286,12 @@ def expand_chunk(tx: Transaction, broadcast: int, roads: Roads) -> bool:
         return False
     chain = all_chains[cursor["chain"]]
     road = roads[chain[0]]
+    before = newest_id(tx.connection)
     if road.traits.unit == "public":
         born, last = _expand_public(tx, row, road, body), None
     else:
         born, last = _expand_people(tx, row, [roads[name] for name in chain], body, after=cursor["after"])
+    keep_apart(tx, before)
     _record_born(tx, row, born)
     following = (
         {"chain": cursor["chain"], "after": last} if last is not None else {"chain": cursor["chain"] + 1, "after": 0}
@@ -294,6 +299,23 @@ def expand_chunk(tx: Transaction, broadcast: int, roads: Roads) -> bool:
     finished = following["chain"] >= len(all_chains)
     _set_cursor(tx, row, EXPANDED if finished else json.dumps(following), more=sum(born.values()))
     return not finished
+
+
+def newest_id(connection: Connection) -> int | None:
+    """The highest dispatch id, where new ones must begin above a floor (after a restore, on SQLite); else None."""
+    if connection.dialect.name != "sqlite" or not connection.scalar(select(META.c.value).where(META.c.name == FLOOR)):
+        return None
+    return connection.scalar(select(func.max(DISPATCH.c.id))) or 0
+
+
+def keep_apart(tx: Transaction, before: int | None) -> None:
+    """Lift the dispatches born since above the floor: their numbers were given to others in the days that were lost."""
+    if before is None:
+        return
+    floor = int(tx.connection.scalar(select(META.c.value).where(META.c.name == FLOOR)) or 0)
+    if before < floor:
+        gap = floor - before
+        tx.connection.execute(update(DISPATCH).where(DISPATCH.c.id > before).values(id=DISPATCH.c.id + gap))
 
 
 def body_of(connection: Connection, row: Any) -> RevisionBody | None:

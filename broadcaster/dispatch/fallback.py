@@ -119,6 +119,7 @@ def _insert(
     )
     if passed:
         chosen = chosen.where(~house.has_address(passed))
+    newest = house.newest_id(tx.connection)
     born = Counter(
         tx.connection.scalars(
             insert(DISPATCH)
@@ -126,6 +127,7 @@ def _insert(
             .returning(DISPATCH.c.state)
         )
     )
+    house.keep_apart(tx, newest)
     store.count(tx.connection, {(row.id, following.channel, state): n for state, n in born.items()})
     if born:
         tx.record(

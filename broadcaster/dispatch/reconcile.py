@@ -163,7 +163,7 @@ def doubtful(connection: Connection, channel: str, *, after: int = 0, limit: int
         )
         .join(ADDRESS, ADDRESS.c.id == DISPATCH.c.address_id)
         .outerjoin(CONTACT, CONTACT.c.id == ADDRESS.c.contact_id)
-        .join(ATTEMPT, and_(ATTEMPT.c.dispatch_id == DISPATCH.c.id, ATTEMPT.c.n == DISPATCH.c.attempts))
+        .join(ATTEMPT, and_(ATTEMPT.c.dispatch_id == DISPATCH.c.id, ATTEMPT.c.n == DISPATCH.c.attempts, IN_DOUBT))
         .join(BROADCAST, BROADCAST.c.id == DISPATCH.c.broadcast_id)
         .join(REVISION, REVISION.c.hash == BROADCAST.c.revision_hash)
         .where(
@@ -296,8 +296,8 @@ def resolve(
     cost = _cost_of(tx, dispatch, row.attempts) if after is State.ACCEPTED else {}
     kind = Kind.DISPATCH_RESEND if what == "again" else Kind.DISPATCH_RESOLVE
     tx.record(
-        kind, signed_by, b=row.broadcast_id, d=dispatch, n=row.attempts, state=after.value, reason=reason,
-        asked_by=asked_by, signed_by=signed_by, **cost,
+        kind, signed_by, b=row.broadcast_id, d=dispatch, state=after.value, reason=reason, asked_by=asked_by,
+        signed_by=signed_by, **_tried(row.attempts), **cost,
     )  # fmt: skip
 
 
@@ -364,14 +364,24 @@ def resolve_all(
         tx.connection, {key: -n for key, n in moved.items()} | {(*key[:2], after.value): n for key, n in moved.items()}
     )
     if after is State.PLANNED:
+        ours = select(DISPATCH.c.id).where(
+            DISPATCH.c.broadcast_id == doubts.broadcast, DISPATCH.c.state == State.PLANNED.value
+        )
+        told = (ATTEMPT.c.dispatch_id.in_(ours), IN_DOUBT)
+        tx.connection.execute(update(ATTEMPT).where(*told).values(outcome="overruled"))
         again = (BROADCAST.c.id == doubts.broadcast, BROADCAST.c.state == "done")
         tx.connection.execute(update(BROADCAST).where(*again).values(state="running", ended_at=None))
     for row in rows:
         cost = _cost_of(tx, row.id, row.attempts) if after is State.ACCEPTED else {}
         tx.record(
             Kind.DISPATCH_RESEND if what == "again" else Kind.DISPATCH_RESOLVE, signed_by, b=doubts.broadcast, d=row.id,
-            n=row.attempts, state=after.value, reason=reason, asked_by=asked_by, signed_by=signed_by, **cost,
+            state=after.value, reason=reason, asked_by=asked_by, signed_by=signed_by, **_tried(row.attempts), **cost,
         )  # fmt: skip
+
+
+def _tried(n: int) -> dict[str, int]:
+    """The number of the last attempt, if there was one: after a restore a dispatch may be in doubt without."""
+    return {"n": n} if n else {}
 
 
 def _bill(tx: Transaction, which: list[Any], channel: str, parts: int) -> None:
