@@ -43,6 +43,7 @@ class Outgoing:
     expires_at: datetime  # aware UTC; not sent after it
     published_at: datetime | None = None  # aware UTC; the nominal time of the broadcast, for channels that print it
     category: str = ""  # the message's category, for channels that file by it
+    urgent: bool = False  # its schedule says priority, for channels that tell the two apart
     receipt_link: str = ""  # where a commune's officer says what became of it; "" if there is none
     opt_out: str = ""  # this person's opt-out page, already in the text where it asks for it; "" if there is none
 
@@ -173,7 +174,7 @@ class ReadsCallbacks(Protocol):
     """For providers that call back, at `{public_url}/hooks/<adapter>/<channel>`, or `.../<channel>/<hook_token>`.
 
     A channel whose provider signs nothing has an attribute `hook_token`: the path must end with it, or the call is
-    refused before the channel sees it.
+    refused before the channel sees it. `hook_body_most`, an attribute too, is for callbacks of more than 64 KiB.
     """
 
     def read_callback(self, headers: Mapping[str, str], body: bytes) -> Sequence[Delivery | Inbound]:

@@ -89,6 +89,8 @@ class Email:
 
     traits = Traits(unit="person", address="email", after_silence="ask", receipts="push", forms=("text",), max_length=0)
 
+    hook_body_most = 1024 * 1024  # bytes; a bounce may bring the whole message back
+
     def __init__(self, name: str, settings: ChannelSettings) -> None:
         self.name = name
         self.clock: Clock = SystemClock()

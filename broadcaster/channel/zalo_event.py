@@ -79,10 +79,12 @@ def told(event: Mapping[str, Any], body: bytes) -> list[Delivery | Inbound]:
     event_id = f"{name}:{id or hashlib.sha256(body).hexdigest()}"[:200]
     if name == "unfollow":
         person = _id_of(event.get("follower")) or _id_of(event.get("sender"))
-        return [Inbound(sender=person, kind="left", event_id=event_id)] if person else []
+        return [Inbound(sender=person, address="zalo", kind="left", event_id=event_id)] if person else []
     if name == "user_send_text":
         person, text = _id_of(event.get("sender")), message.get("text")
-        return [Inbound(sender=person, text=text, event_id=event_id)] if person and isinstance(text, str) else []
+        if not person or not isinstance(text, str):
+            return []
+        return [Inbound(sender=person, address="zalo", text=text, event_id=event_id)]
     if name == "user_received_message" and (id or key):
         return [Delivery(state="delivered", provider_id=id, key=key, event_id=event_id)]
     if name.startswith("oa_send_") and id:

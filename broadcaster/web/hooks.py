@@ -11,6 +11,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -21,6 +22,7 @@ from starlette.routing import Route
 from broadcaster.audience import opt_out
 from broadcaster.channel import registry
 from broadcaster.channel.base import AnswersPeople, Channel, Delivery, Inbound, ReadsCallbacks
+from broadcaster.channel.vault import Vault
 from broadcaster.clock import Clock
 from broadcaster.config import Config
 from broadcaster.db.engine import Database
@@ -34,6 +36,7 @@ T = TypeVar("T")
 log = logging.getLogger("broadcaster.hooks")
 
 BODY_MOST = 64 * 1024  # bytes; the largest callback we know, Zalo's, has less than four thousand
+BODY_EVER = 1024 * 1024  # bytes; whatever a channel asks for
 QUERY_MOST = 8 * 1024  # bytes
 BODY_WITHIN = 10.0  # seconds from the first byte of a body to its last
 EVENTS_MOST = 1000  # of one callback
@@ -53,6 +56,7 @@ class Hooks:
         self.refusals: Counter[str] = Counter()
         self._told = float("-inf")
         self.office_key = config.secret(config.office.key, where="office.key").reveal().encode()
+        self._vault = Vault(database, clock, self.office_key)
 
     def channel(self, adapter: str, name: str) -> Channel | None:
         """The channel if it is configured so and is ever called back; built at its first callback."""
@@ -60,7 +64,7 @@ class Hooks:
             return None
         if name not in self._channels:
             try:
-                self._channels[name] = registry.build(self._config.channel(name))
+                self._channels[name] = registry.build(replace(self._config.channel(name), vault=self._vault))
             except BroadcasterError as error:
                 log.error("hooks.no_channel %s: %s", name, error)
                 self._channels[name] = None
@@ -102,11 +106,12 @@ async def receive(request: Request) -> Response:
     if not _has_token(channel, request.path_params.get("token", "")):
         await hooks.refuse(name)
         return Response(status_code=403)
-    body = await _body(request)
+    body = await _body(request, min(getattr(channel, "hook_body_most", BODY_MOST), BODY_EVER))
     if isinstance(body, Response):
         return body
     try:
-        events = cast(ReadsCallbacks, channel).read_callback(_headers(request), body)
+        read = partial(cast(ReadsCallbacks, channel).read_callback, _headers(request), body)
+        events = await asyncio.to_thread(read)  # a large bounce, or a channel that writes down a review, takes its time
     except NotAllowed:
         await hooks.refuse(name)
         return Response(status_code=403)
@@ -169,7 +174,7 @@ def _has_token(channel: Channel, given: str) -> bool:
     return bool(wanted) and hmac.compare_digest(str(wanted).encode(), given.encode("utf-8", "replace"))
 
 
-async def _body(request: Request) -> bytes | Response:
+async def _body(request: Request, most: int) -> bytes | Response:
     """Everything that arrived, within its bounds; for a GET the query."""
     query: bytes = request.scope.get("query_string", b"")
     if len(query) > QUERY_MOST:
@@ -183,7 +188,7 @@ async def _body(request: Request) -> bytes | Response:
         async with asyncio.timeout(BODY_WITHIN):
             async for piece in request.stream():
                 total += len(piece)
-                if total > BODY_MOST:
+                if total > most:
                     return Response(status_code=413, headers={"Connection": "close"})
                 pieces.append(piece)
     except TimeoutError:

@@ -152,6 +152,20 @@ async def test_failure_then_success_in_one_batch_goes_both_ways(database: Databa
         assert connection.scalar(text("SELECT reason FROM dispatch")) is None
 
 
+async def test_one_batch_moves_each_dispatch_step_by_step_whatever_the_others_do(
+    database: Database, clock: SteppedClock
+) -> None:
+    number = begin(database, clock, 2)
+    await drive(database, clock, Phone())
+    put(database, clock, said("undelivered", 2))
+    apply(database, clock)
+
+    put(database, clock, said("delivered", 2), said("undelivered", 1), said("delivered", 1))
+    apply(database, clock)
+
+    assert states(database, number) == {"delivered": 2}
+
+
 @pytest.mark.parametrize("word", ["accepted", "delivered", "undelivered"])
 async def test_a_receipt_is_the_proof_that_settles_a_lost_answer(
     database: Database, clock: SteppedClock, word: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ class Office:
             await self.clock.run(idle=lambda: self.engine.idle, until=self.clock.now() + timedelta(seconds=30))
         await self.provider.calls.wait()
 
-    async def post(self, path: str, body: bytes = b"", **headers: str) -> int:
+    async def post(self, path: str, body: bytes | io.BytesIO = b"", **headers: str) -> int:
         async with self.http.post(self.url + path, data=body, headers=headers) as answer:
             await answer.read()
             return answer.status

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hmac
+import io
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
@@ -19,7 +20,9 @@ from callback_office import ACCOUNT, TOKEN, Office, office
 from sqlalchemy import insert
 
 from broadcaster.audience.opt_out import CONFIRMATION
+from broadcaster.channel import registry
 from broadcaster.channel.base import Delivery, Inbound
+from broadcaster.channel.vault import Vault
 from broadcaster.clock import SteppedClock
 from broadcaster.db.engine import Database
 from broadcaster.db.tables import Address, table
@@ -402,3 +405,30 @@ async def test_a_refusal_by_chat_is_confirmed_once_in_the_answer_to_the_call(des
 
     assert said == [CONFIRMATION["vi"], ""]
     assert [tuple(row) for row in desk.rows("SELECT kind FROM suppression")] == [("telegram",)]
+
+
+async def test_a_channel_may_ask_for_larger_callbacks_up_to_a_megabyte(desk: Office) -> None:
+    class Bounces(Unsigned):
+        hook_body_most = 10 * 1024 * 1024
+
+    channel = Bounces()
+    desk.hooks._channels["sms"] = cast(Any, channel)
+
+    answers = [
+        await desk.post("/hooks/twilio/sms/a-token", io.BytesIO(b"x" * size)) for size in (100_000, 1024 * 1024 + 1)
+    ]
+
+    assert answers == [200, 413]
+    assert [len(body) for _, _, body in channel.read] == [100_000]
+
+
+async def test_a_channel_is_built_with_what_the_office_keeps_for_it(
+    desk: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Any] = []
+    monkeypatch.setattr(registry, "build", lambda settings: kept.append(settings.vault) or Unsigned())
+
+    await desk.post("/hooks/twilio/sms/a-token")
+
+    assert isinstance(kept[0], Vault)
+    assert len(kept) == 1
