@@ -137,7 +137,7 @@ OWN_KEYS = {
     "loudspeaker": {
         "folder": "Where every package is kept: a folder for each commune.",
         "deliver": "How it reaches the station: `folder` (it is fetched or shared), `https`, `sftp` or `email`.",
-        "priority": "`thong_thuong` or `uu_tien`, of every bulletin of this channel; a campaign is never `khẩn cấp`.",
+        "priority": "`thong_thuong`, or `uu_tien` for every bulletin; a schedule with `priority` always is. Never `khẩn cấp`.",
         "without_recording": (
             "Who reads a message without a recording: `refuse` (nobody: it is not sent), `machine` (the offline voice, "
             "marked máy đọc, in Vietnamese; listen to it first), or `announcer` (a package without sound)."

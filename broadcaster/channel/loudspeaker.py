@@ -53,7 +53,7 @@ NOT_OURS_TO_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errn
 class Options(Struct, forbid_unknown_fields=True, kw_only=True):
     folder: str = "bulletins"  # where every package is kept, by commune
     deliver: Literal["folder", "https", "sftp", "email"] = "folder"  # how it reaches the station from there
-    priority: Literal["thong_thuong", "uu_tien"] = "thong_thuong"  # of every bulletin of this channel
+    priority: Literal["thong_thuong", "uu_tien"] = "thong_thuong"  # of bulletins whose schedule says normal
     without_recording: Literal["refuse", "machine", "announcer"] = (
         "refuse"  # who reads a message without a recording; the machine reads Vietnamese, other languages are an announcer's
     )
@@ -240,7 +240,7 @@ class Loudspeaker:
             package.Bulletin(
                 reference=outgoing.dedupe_key, station=station.code, commune=station.name or station.code,
                 office=self._office, title=outgoing.title, text=outgoing.text, language=outgoing.language,
-                category=outgoing.category, priority=options.priority, issued=issued,
+                category=outgoing.category, priority="uu_tien" if outgoing.urgent else options.priority, issued=issued,
                 plays=plays(
                     issued, self._slots, self._zone, days=options.days, loops=options.loops, idle_seconds=self._idle
                 ),

@@ -94,6 +94,7 @@ class Intent:
     words: Words
     expires_at: datetime
     published_at: datetime
+    urgent: bool = False  # of a schedule with priority
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -538,6 +539,7 @@ def _record(
                 words=its_words,
                 expires_at=row.expires_at,
                 published_at=row.due_at,
+                urgent=row.priority > 0,
             )
         )
     count(tx.connection, deltas)

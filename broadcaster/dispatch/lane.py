@@ -486,7 +486,8 @@ class Lane:
             return OutcomeUnknown(f"The adapter failed with {type(error).__name__}.")
 
     def _outgoing(self, intent: Intent) -> Outgoing:
-        return outgoing_for(intent.due, intent.n, intent.words, intent.expires_at, intent.published_at, self._signature)
+        made = outgoing_for(intent.due, intent.n, intent.words, intent.expires_at, intent.published_at, self._signature)
+        return replace(made, urgent=True) if intent.urgent else made
 
     def _react(self, settled: Settled | None) -> None:
         """What one answer means for the whole lane."""

@@ -202,6 +202,14 @@ def test_a_code_that_could_name_another_folder_is_refused(
     assert not (tmp_path / "bulletins").exists()
 
 
+def test_a_schedule_with_priority_makes_a_bulletin_of_priority(
+    make_channel: Any, bulletin: MakeOutgoing, tmp_path: Path
+) -> None:
+    make_channel().send(bulletin(urgent=True), timeout=30)
+
+    assert json.loads(read_package(tmp_path)["manifest.json"])["priority"] == "uu_tien"
+
+
 def test_a_bulletin_that_is_too_long_says_how_long_it_is(make_channel: Any, bulletin: MakeOutgoing) -> None:
     (said,) = make_channel(longest="10s").check(bulletin(text="bà con " * 50))
 
