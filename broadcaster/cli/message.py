@@ -49,12 +49,16 @@ def list_(session: Session, only_stale: bool, as_json: bool) -> None:
 
 @command(message, "show")
 @click.argument("id_", metavar="ID")
+@click.option("--revision", default=None, metavar="HASH", help="The very texts of this revision (12 digits or all).")
 @json_option
-def show(session: Session, id_: str, as_json: bool) -> None:
-    """One message: its texts with the facts filled in, its faults, its approvals."""
+def show(session: Session, id_: str, revision: str | None, as_json: bool) -> None:
+    """One message: its texts with the facts filled in, faults, approvals; or a revision, exactly as it was decided about."""
     from broadcaster.approval import store as approvals
     from broadcaster.content import render
 
+    if revision is not None:
+        _show_revision(session, id_, revision, as_json=as_json)
+        return
     library = open_library(session)
     item = library.item(id_)
     faults = _faults(session, library, item)
@@ -86,6 +90,40 @@ def show(session: Session, id_: str, as_json: bool) -> None:
             click.echo(f"\n-- {language} {form}\n{_safe(text)}")
     click.echo()
     for line in (*details["faults"], *map(_sentence, decisions)):
+        click.echo(_safe(line))
+
+
+def _show_revision(session: Session, id_: str, revision: str, *, as_json: bool) -> None:
+    """What was decided about, out of the stored bytes; the file is not read. Raises: NotFound, Conflict."""
+    from broadcaster.approval import store as approvals
+    from broadcaster.content import render, store
+    from broadcaster.errors import NotFound
+
+    wanted = revision.strip().lower()
+    with session.read() as connection:
+        decisions = [
+            one
+            for one in approvals.history(connection, KIND, id_)
+            if len(wanted) >= 12 and one.subject.startswith(wanted)
+        ]
+        if not decisions:
+            raise NotFound(
+                f"{id_} has no revision {revision!r:.80}; `broadcaster message show {id_}` lists its hashes: "
+                "give 12 digits or all."
+            )
+        hash_ = decisions[0].subject
+        body = render.decode(store.canonical(connection, hash_))
+    if as_json:
+        told = {name: body.get(name) for name in ("titles", "texts", "facts", "media", "valid", "category", "source")}
+        emit({"id": id_, "revision": hash_, **told, "approvals": [_decision(one) for one in decisions]}, as_json=True)
+        return
+    click.echo(f"{id_}, revision {hash_}")
+    for language, forms in body["texts"].items():
+        click.echo(f"\n[{language}] {_safe(body['titles'].get(language, ''))}")
+        for form, text in forms.items():
+            click.echo(f"\n-- {language} {form}\n{_safe(text)}")
+    click.echo()
+    for line in map(_sentence, decisions):
         click.echo(_safe(line))
 
 

@@ -348,3 +348,29 @@ def test_a_damaged_file_is_named_by_every_command_and_ends_none_in_a_traceback(o
 
         assert code == 1
         assert "content/hotline/hotline-111.md" in out + err
+
+
+def test_a_revision_is_shown_as_it_was_decided_about_whatever_the_file_says_now(office: Office) -> None:
+    hash_ = office.json("message", "submit", "hotline-111", "--as", "lan")["revision"]
+    office.json("message", "approve", "hotline-111", "--as", "minh")
+    path = next((office.folder / "content").rglob("hotline-111.md"))
+    was = office.json("message", "show", "hotline-111")["texts"]
+    path.unlink()
+
+    shown = office.json("message", "show", "hotline-111", "--revision", hash_[:12])
+    code, text, _ = office.run("message", "show", "hotline-111", "--revision", hash_)
+
+    assert (shown["revision"], shown["texts"]) == (hash_, was)
+    assert [one["decided_by"] for one in shown["approvals"]] == ["minh"]
+    assert code == 0
+    assert was["vi"]["text"] in text
+
+
+@pytest.mark.parametrize("hash_", ["", "abc", "0" * 64, "z" * 12])
+def test_a_revision_that_is_none_of_the_message_s_is_said(office: Office, hash_: str) -> None:
+    office.json("message", "submit", "hotline-111", "--as", "lan")
+
+    code, _, said = office.run("message", "show", "hotline-111", "--revision", hash_)
+
+    assert code == 2
+    assert "has no revision" in said
