@@ -253,8 +253,10 @@ class Esms:
             "To": _moment(since, 1),
             "PageSize": LIST_PAGE,
         }
+        ends = self._clock.monotonic() + timeout
         for page in range(1, LIST_PAGES + 1):
-            said = await self._ask("POST", "/GetSmsSentData_V2", values | {"Page": page}, timeout=timeout / LIST_PAGES)
+            left = max(ends - self._clock.monotonic(), 0.001)
+            said = await self._ask("POST", "/GetSmsSentData_V2", values | {"Page": page}, timeout=left)
             rows = said.get("SentData")
             if _code(said) != TAKEN or not isinstance(rows, list):
                 raise OutcomeUnknown("eSMS's list of messages cannot be read.")
