@@ -17,6 +17,7 @@ from broadcaster.clock import SteppedClock
 from broadcaster.db.engine import Database
 from broadcaster.db.tables import Address, table
 from broadcaster.ledger.store import transaction
+from broadcaster.web.public import WAY_OUT
 from tests.dispatch.test_lane import ledger
 
 pytestmark = pytest.mark.anyio

@@ -142,7 +142,7 @@ def _broadcast(visit: Visit, id_: str) -> Response:
         row = house.get(connection, number)
         (sent,) = store.broadcasts(connection, BROADCAST.c.id == number, language=visit.language)
         rows, more = store.of_broadcast(
-            connection, number, state=state, channel=channel, after=int(after) if after.isdigit() else 0, limit=PAGE
+            connection, number, state=state, channel=channel, after=_after(after), limit=PAGE
         )
         values: dict[str, Any] = {
             "group": house.group_name(connection, row.group_id),
@@ -197,6 +197,11 @@ def _condition(visit: Visit, asked: dict[str, str], day: date | None) -> Any:
             counted.append(TALLY.c.state == asked["state"])
         parts.append(exists(select(TALLY.c.n).where(*counted)))
     return and_(*parts)
+
+
+def _after(text: str) -> int:
+    """Where a page begins; 0 for what is no number of ours."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
 
 
 def _day(text: str) -> tuple[date | None, bool]:
