@@ -109,6 +109,7 @@ class ZaloOa:
         self._api, self._business = base or API, base or BUSINESS
         self._wire = http_call.Wire(connections=settings.common.concurrency)
         self._seen = http_call.SeenIds()
+        self._template_state = ""  # of its review, as last written down
         self._vault: Vault | None = settings.vault if isinstance(settings.vault, Vault) else None
         if self._vault is not None:
             self._tokens = Tokens(
@@ -169,15 +170,6 @@ class ZaloOa:
         ) as error:  # every write of ours before a request is on disk, or no request is
             text = f"The database could not be used ({type(error).__name__}); nothing was sent."
             raise NotAccepted(text, code="database") from None
-
-    async def prepare(self, outgoing: Outgoing, *, timeout: float) -> str:
-        """Make the article ahead of its time, so that it has been looked through when it is due; sends nothing.
-
-        Returns its id. May be called again and again. Raises: Throttled while Zalo reviews it, else as `send`.
-        """
-        if self._vault is None or self._options.mode != "article":
-            raise Misconfigured("Only an article has something to be prepared, and only where channels send.")
-        return await self._articles.prepare(outgoing, partial(self._call, ends=_now() + timeout))
 
     async def find(self, outgoing: Outgoing, *, since: datetime, timeout: float) -> Accepted | None:  # noqa: ARG002
         """What our own rows prove of a broadcast; Zalo itself cannot be asked. See `LooksUp`."""
@@ -260,15 +252,13 @@ class ZaloOa:
 
     async def _note_template(self, state: str, reason: str) -> None:
         """A send tells how the template's review stands. Never in the way of the send's own outcome."""
-        if not state or self._vault is None:
+        if not state or state == self._template_state or self._vault is None:
             return
         subject = self._options.template_id
-        known = partial(items.find, channel=self.name, kind="template", subject=subject)
         work = partial(items.note, channel=self.name, kind="template", subject=subject, state=state, reason=reason)
         try:
-            item = await asyncio.to_thread(self._vault.read, known)
-            if item is None or item.state != state:
-                await asyncio.to_thread(self._vault.write, work)
+            await asyncio.to_thread(self._vault.write, work)
+            self._template_state = state
         except (BroadcasterError, SQLAlchemyError) as error:
             log.error("zalo.cannot_write %s: %s", self.name, type(error).__name__)
 

@@ -41,7 +41,7 @@ def test_an_unknown_adapter_is_answered_with_the_known_ones(make_settings: MakeS
         registry.build(make_settings("twillio"))
 
     assert "'twillio'" in str(caught.value)
-    assert "feed, memory" in str(caught.value)
+    assert "telegram, twilio" in str(caught.value)
 
 
 def test_an_adapter_that_cannot_be_imported_is_named_and_harms_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
