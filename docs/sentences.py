@@ -382,6 +382,18 @@ CHANNEL_NOTES = {
 
 # Fields of ledger entries. (kind, field) comes before field alone.
 FIELDS: dict[str | tuple[str, str], str] = {
+    (
+        "attempt.orphan",
+        "restored",
+    ): "whether a restored copy put it in doubt: it may have gone out since the copy was made",
+    "correction": "number of the correction",
+    "instead_of": "channel that did not reach these people",
+    ("database.restore", "since"): "when the copy's last entry was written",
+    ("database.restore", "entries"): "how many entries the copy holds",
+    (
+        "database.restore",
+        "lost",
+    ): "entries that were signed and that the copy lacks, as far as the checkpoints here show",
     "act": "what is asked for, like `stop.lift`",
     "addresses": "how many addresses it had",
     "addresses_new": "addresses added",
@@ -522,6 +534,9 @@ MORE_FIELDS = {
     "audience.import": ["contacts_new", "contacts_changed", "addresses_new", "joined?"],
     "contact.opt_out": ["recipient?"],
     "fact.change": ["fault?"],
+    "attempt.orphan": ["n?"],
+    "dispatch.resolve": ["n?", "parts?", "price?"],
+    "dispatch.resend": ["n?", "parts?", "price?"],
 }
 DECISION_FIELDS = ["name", "subject", "to", "reason?", "two_person?"]  # of every kind that approval/policy.py names
 
