@@ -99,11 +99,11 @@ class Engine:
             self.worker.poke()
         return settled
 
-    async def hear(self) -> None:
-        """Apply what providers and people have said since."""
+    async def hear(self, *, call: bool = True) -> None:
+        """Apply what providers and people have said since; `call` the officer on duty if a reply waits."""
         if self.listener:
             async with self._working():
-                if await self.listener.hear():
+                if await self.listener.hear(call=call):
                     self.worker.poke()
 
     async def ask(self) -> None:
@@ -132,6 +132,7 @@ class Engine:
 
     async def until_idle(self) -> None:
         """Do all that is due, until nothing is due now or within 60 s of the last completed work."""
+        await self.hear()  # whoever has refused meanwhile gets nothing of what follows
         began = self.clock.now()
         await self.plan()
         looked = False

@@ -20,6 +20,7 @@ async def run(engine: Engine, *, closing: asyncio.Event | None = None) -> None:
     closing = closing or asyncio.Event()
     restore = _listen(closing)
     ticks = _metronome(engine)
+    await engine.hear(call=False)  # whoever has refused while nothing ran gets nothing of what follows
     engine.worker.start()
     try:
         ticks.start()

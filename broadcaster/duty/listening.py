@@ -47,15 +47,16 @@ class Listener:
     _looked_back: datetime | None = None
     _asked_to: dict[str, int] = field(default_factory=dict)  # channel -> the last dispatch asked about
 
-    async def hear(self) -> int:
-        """Apply what has arrived since; returns how many events were looked at."""
+    async def hear(self, *, call: bool = True) -> int:
+        """Apply what has arrived since, and call the officer if a reply waits; returns how many events were looked at."""
         heard, now = 0, self.clock.now()
         if self._looked_back is None or now - self._looked_back >= LOOK_BACK_EVERY:
             self._looked_back, self._read_to = now, 0
         if await asyncio.to_thread(self._has_news):
             heard = await self._apply()
             heard += await self.writer.write(partial(opt_out.apply_refusals, office_key=self.office_key))
-        await self.caller.look()
+        if call:
+            await self.caller.look()
         if self._tidied is None or now - self._tidied >= TIDY_EVERY:
             self._tidied = now
             await self.writer.write(_tidy)

@@ -263,6 +263,20 @@ async def test_somebody_unknown_who_refuses_is_not_written_to_when_a_list_brings
     assert desk.rows("SELECT id FROM plea") == []
 
 
+async def test_whoever_refused_while_nothing_ran_gets_nothing_of_what_was_due_meanwhile(desk: Office) -> None:
+    await call(desk, "/hooks/twilio/sms", form(SmsStatus="received", From="+84900000001", Body="TC"))
+    desk.begin(2)
+
+    running = asyncio.create_task(desk.engine.until_idle())
+    async with asyncio.timeout(30):
+        while not running.done():
+            await desk.clock.run(idle=lambda: desk.engine.idle, until=desk.clock.now() + timedelta(seconds=1))
+            await asyncio.sleep(0.01)
+    await running
+
+    assert [one.to for one in desk.provider.book.accepted()] == ["+84900000000"]
+
+
 async def test_a_bare_word_of_refusal_suppresses_the_person_at_every_address(desk: Office) -> None:
     desk.begin(2)
     with transaction(desk.database, desk.clock) as tx:
