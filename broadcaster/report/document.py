@@ -229,7 +229,7 @@ def _sources(figures: Figures, total: Count, cut: Cut) -> Table:
         ("H2", "Mục attempt.result, attempt.reconcile, attempt.receipt có kết quả accepted hoặc delivered",
          number_of(total.states[State.ACCEPTED] + total.states[State.DELIVERED])),
         ("H3", "Mục attempt.receipt có kết quả delivered", number_of(total.states[State.DELIVERED])),
-        ("H4", "Mục activity.add và phần đính chính của chúng", "xem Bảng 3"),
+        ("H4", "Mục activity.add và bulletin.confirm, và phần đính chính của chúng", "xem Bảng 3"),
         ("H5", "Số phần tin (parts) nhân đơn giá (price) của từng mục được nhận", _amounts(figures)),
         ("Mốc", (f"Nhật ký phát tin có {number_of(cut.entries)} mục lúc {cut.at:%H:%M:%S ngày %d/%m/%Y} ({cut.at:%z}); "
                  f"gốc cây {cut.root[:32]}"), ""),

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from broadcaster.activity.activity import KINDS, sums
+from broadcaster.activity.bulletin import State as Bulletin
+from broadcaster.activity.bulletin_store import totals
 from broadcaster.activity.store import standing
 from broadcaster.config import Config
 from broadcaster.ledger.entry import Kind
@@ -125,12 +127,27 @@ def _window(connection: Connection, config: Config, campaign: str) -> tuple[date
 
 
 def _activities(connection: Connection, campaign: str) -> list[Activity]:
-    return [
+    found = [
         Activity(
             form=f"{one.heading} ({KINDS[one.kind][1]})", times=one.times, units=one.units, minutes=one.minutes,
             participants=one.participants,
         )
         for one in sums(kept.activity for kept in standing(connection, campaign=campaign))
+    ]  # fmt: skip
+    return [*found, *_played(connection, campaign)]
+
+
+def _played(connection: Connection, campaign: str) -> list[Activity]:
+    """Bulletins that communes said they had read: a line of its own, beside what the register holds."""
+    counted = totals(connection, campaign=campaign)
+    if not counted.plays:
+        return []
+    heading, unit = KINDS["loudspeaker"]
+    return [
+        Activity(
+            form=f"{heading}, bản tin được xác nhận đã phát ({unit})",
+            times=counted.states[Bulletin.PLAYED.value], units=counted.plays, minutes=counted.minutes, participants=0,
+        )
     ]  # fmt: skip
 
 
