@@ -72,6 +72,7 @@ class Office:
     hooks: hooks.Hooks
     url: str
     http: aiohttp.ClientSession
+    app: Starlette
 
     async def send(self) -> None:
         """Everything that is due, and every callback about it."""
@@ -159,7 +160,7 @@ async def office(
         engine = build_engine(config, database, clock, poll=timedelta(minutes=1))
         engine.worker.start()
         try:
-            yield Office(config, database, clock, provider, engine, app.state.hooks, url, http)
+            yield Office(config, database, clock, provider, engine, app.state.hooks, url, http, app)
         finally:
             await engine.close()
             app.state.hooks.close()
