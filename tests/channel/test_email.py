@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import email
 import email.policy
+import io
 import ssl
 import unicodedata
 from collections.abc import AsyncIterator, Callable
@@ -31,7 +32,7 @@ from broadcaster.channel.base import (
     SendError,
     Throttled,
 )
-from broadcaster.channel.email import Email, read_bounce
+from broadcaster.channel.email import Email, _Bounded, read_bounce
 from broadcaster.clock import SteppedClock
 from broadcaster.errors import WrongUse
 from broadcaster.simulator.faults import Fault
@@ -442,6 +443,44 @@ async def test_an_endless_greeting_ends_with_the_deadline(make_channel: Callable
         await send(channel, letter, timeout=0.4)
 
     await over.wait()
+    server.close()
+
+
+def test_one_answer_is_read_up_to_its_bound_and_no_further() -> None:
+    endless = _Bounded(io.BytesIO(b"250-more\r\n" * 100_000))
+
+    with pytest.raises(OSError, match="no end"):
+        list(iter(lambda: endless.readline(8192), b""))
+
+
+async def test_a_kept_line_that_the_server_takes_leave_of_is_opened_again(
+    make_channel: Callable[..., Email], make_outgoing: MakeOutgoing
+) -> None:
+    """RFC 5321 3.8: 421 may answer any command, for instance when the line was idle for too long."""
+    lines = 0
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal lines
+        lines += 1
+        writer.write(b"220 hi\r\n")
+        for said in (b"250 hi", b"250 Ok", b"250 Ok", b"354 Go"):
+            await reader.readline()
+            writer.write(said + b"\r\n")
+        while (await reader.readline()).strip() not in (b".", b""):
+            pass
+        writer.write(b"250 Ok\r\n")
+        if await reader.readline():
+            writer.write(b"421 4.4.2 Idle for too long\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    channel = make_channel(f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+
+    for key in ("1", "2"):
+        await send(channel, make_outgoing(to="a@example.vn", dedupe_key=key))
+
+    assert lines == 2
+    await channel.close()
     server.close()
 
 

@@ -380,7 +380,7 @@ def test_whoever_follows_the_archive_finds_every_entry_even_those_that_came_late
     count: int, make_settings: MakeSettings, folder: Path, make_outgoing: MakeOutgoing
 ) -> None:
     feed = Feed("web", make_settings("feed", SITE | {"entries": 3}, name="web"))
-    days = [(number * 7) % 9 for number in range(count)]  # not in order
+    days = [8 - number for number in range(count)]  # each is older than what came before
     for day in days:
         feed.send(make_outgoing(dedupe_key=f"d{day}", published_at=NOW + timedelta(days=day)), timeout=5)
 

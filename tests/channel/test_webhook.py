@@ -184,7 +184,7 @@ def test_addresses_of_our_own_networks_are_known_in_every_dress(address: str) ->
     assert not outside.is_public(address)
 
 
-@pytest.mark.parametrize("address", ["1.1.1.1", "203.162.0.1", "2606:4700::1111", "2405:4800::1"])
+@pytest.mark.parametrize("address", ["1.1.1.1", "203.162.0.1", "2606:4700::1111", "2405:4800::1", "64:ff9b::101:101"])
 def test_addresses_of_the_public_internet_are_let_through(address: str) -> None:
     assert outside.is_public(address)
 
