@@ -118,3 +118,23 @@ def test_a_wrong_text_is_set_right_from_the_command_line(office: Office, simulat
     set_right = office.json("broadcast", "show", proposal["broadcast"])
     assert (set_right["corrects"], set_right["states"]["accepted"]) == (number, 40)
     assert office.json("ledger", "verify")["ok"]
+
+
+def test_two_people_settle_all_doubts_of_a_broadcast_with_one_command(
+    office: Office, simulator: TwilioSimulator
+) -> None:
+    number = approved_broadcast(office)
+    office.type("db", "backup", "copy.db")
+    office.type("db", "restore", "copy.db", "--reason", "diễn tập")  # all forty may have gone out
+    words = ("dispatch", "resolve", "--broadcast", number, "--as-state", "accepted", "--reason", "hóa đơn")
+
+    asked = office.json(*words, who="lan")
+    same = office.json(*words, who="lan")
+    signed = office.json(*words, who="minh")
+
+    assert (asked["state"], asked["dispatches"]) == ("waiting", 40)
+    assert same["request"] == asked["request"]
+    assert (signed["state"], signed["dispatches"]) == ("accepted", 40)
+    assert office.json("broadcast", "show", number)["states"]["accepted"] == 40
+    assert office.json("ledger", "verify")["ok"]
+    office.type(*words, who="lan", code=1)
