@@ -52,6 +52,17 @@ def appear(folder: Path, files: Mapping[str, bytes]) -> None:
     except OSError:
         shutil.rmtree(draft, ignore_errors=True)
         raise
+    _keep_name(folder.parent)
+
+
+def _keep_name(folder: Path) -> None:
+    """A rename outlives a power cut once its folder is on disk; Windows opens no folders and keeps names by itself."""
+    if os.name == "posix":
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
 
 
 def replace(path: Path, data: bytes) -> None:

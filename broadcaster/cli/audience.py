@@ -49,7 +49,7 @@ def import_(
 ) -> int:  # fmt: skip
     """Import a CSV or XLSX list. Running it again changes nothing.
 
-    The first row names the columns, any of: name, phone, email, zalo, telegram, language, commune, consent_source,
+    The first row names the columns, any of: name, phone, email, zalo, telegram, loudspeaker, language, commune, consent_source,
     consent_date (or họ tên, điện thoại, ...), in any order. Good rows are kept; refused ones are listed beside FILE.
     """
     import secrets
