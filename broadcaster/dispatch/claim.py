@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -563,13 +563,11 @@ def conclude(
     tried: list[dict[str, Any]] = []
     moves: Counter[tuple[int, State, State]] = Counter()
     doubted = _doubted(tx, finished)
-    for one in finished:
+    for one in (_unsettled(one) if one.due.id in doubted else one for one in finished):
         was, attempts = now_in[one.due.id]
         if attempts != one.n:
             continue  # a later attempt exists: this result was recorded before
         after = _after(one, was)
-        if after is State.FAILED and one.due.id in doubted:
-            after = State.UNKNOWN  # only this try was certainly not accepted
         if not (was in PROVEN and one.settled and one.settled.outcome == "unknown"):  # a receipt has said it better
             tried.append(_attempt_row(one, price))
         if after is not None:
@@ -586,12 +584,8 @@ def conclude(
 
 
 def _doubted(tx: Transaction, finished: Sequence[Finished]) -> frozenset[int]:
-    """Of those that have run out of tries: the dispatches with an earlier attempt that was perhaps accepted."""
-    last = [
-        one.due.id
-        for one in finished
-        if one.n > 1 and one.settled and one.settled.state is State.FAILED and one.settled.outcome == "not_accepted"
-    ]
+    """Of those that were refused, or have run out of tries: the dispatches with an earlier attempt perhaps accepted."""
+    last = [one.due.id for one in finished if one.n > 1 and one.settled and one.settled.state is State.FAILED]
     if not last:
         return frozenset()
     answered = {one.due.id: one.n for one in finished}
@@ -599,6 +593,13 @@ def _doubted(tx: Transaction, finished: Sequence[Finished]) -> frozenset[int]:
         select(ATTEMPT.c.dispatch_id, ATTEMPT.c.n).where(ATTEMPT.c.dispatch_id.in_(last), IN_DOUBT)
     )
     return frozenset(dispatch for dispatch, n in rows if n < answered[dispatch])
+
+
+def _unsettled(one: Finished) -> Finished:
+    """Only this try was certainly not accepted; the dispatch is as doubtful as before it."""
+    assert one.settled
+    reason = f"{one.settled.reason} An earlier try was perhaps taken."
+    return replace(one, settled=replace(one.settled, outcome="unknown", state=State.UNKNOWN, reason=reason))
 
 
 def _after(one: Finished, was: State) -> State | None:

@@ -11,14 +11,15 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from broadcaster.channel.base import Accepted, NotAccepted, OutcomeUnknown, SendError, Traits
+from broadcaster.channel.base import Accepted, NotAccepted, OutcomeUnknown, Refused, SendError, Traits
 from broadcaster.clock import SteppedClock
 from broadcaster.db.engine import Database
 from broadcaster.dispatch import claim
 from broadcaster.dispatch.lane import Lane, LaneRules, Signature
 from broadcaster.dispatch.reconcile import Reconciler, resolve
 from broadcaster.dispatch.worker import Worker
-from broadcaster.ledger.store import transaction
+from broadcaster.ledger.store import raws, transaction
+from broadcaster.ledger.verify import audit
 from broadcaster.ledger.writer import Writer
 from tests.builders import OFFICE_KEY, make_road
 from tests.dispatch.test_lane import PATIENCE, Phone, begin, states
@@ -165,6 +166,29 @@ async def test_a_repeat_that_cannot_be_made_does_not_become_certainly_unsent(
 
     assert len(desk.phone.book) == PATIENCE.attempts
     assert states(database, number) == {"unknown": 1}
+
+
+@pytest.mark.parametrize("said", [Refused("blocked there"), DOWN])
+async def test_what_a_repeat_is_answered_says_nothing_of_the_try_before(
+    said: SendError, database: Database, clock: SteppedClock
+) -> None:
+    number = begin(database, clock, 1)
+    last_long(database, clock, number)
+    desk = Desk(database, clock, LOST, *[said] * PATIENCE.attempts)
+    await desk.send()
+    for _ in range(PATIENCE.attempts):
+        await desk.reconcile()
+        await desk.send(HOURS)
+
+    before = states(database, number)
+    with transaction(database, clock) as tx:
+        resolve(tx, 1, "again", reason="not on any phone", asked_by="lan", signed_by="minh")
+    with database.reading() as connection:
+        faults = audit(raws(connection), {})["faults"]
+
+    assert before == {"unknown": 1}
+    assert len(desk.phone.book) == PATIENCE.attempts
+    assert not [fault for fault in faults if "attempt" in fault]  # in the auditor's own program
 
 
 async def test_two_people_may_still_send_it_again(database: Database, clock: SteppedClock) -> None:

@@ -148,11 +148,12 @@ async def test_after_the_worst_gateway_our_word_is_the_book_s_word(
         by_state.setdefault(row.state, set()).add(row.value)
     assert sum(states(database, number).values()) == PEOPLE
     assert max(Counter(one.to for one in book).values()) == 1  # nobody twice
-    assert by_state.pop("failed", set()) == refused
+    assert by_state.pop("failed", set()) <= refused - set(taken)
     match adapter:
-        case "esms":  # every doubt is settled: a report proves, else the key tells
-            assert by_state == {"delivered" if called_back else "accepted": set(taken)}
-            assert refused | set(taken) == {row.value for row in rows}
+        case "esms":  # a report proves, else the key tells; a repeat that was refused says nothing of the try before it
+            unresolved = by_state.pop("unresolved", set())
+            assert unresolved <= refused
+            assert by_state == {"delivered" if called_back else "accepted": set(taken) - unresolved}
             assert called_back or any(one.decision == "refused 124" for one in requests)
         case "kannel":  # a report proves; where there is none, nobody says that it was not sent
             assert by_state.pop("delivered") == set(taken)
