@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 
 from sqlalchemy import Connection, select
@@ -43,6 +44,7 @@ WORDS = (
 SILENT = ("/START", "START")  # how a chat begins: neither a refusal nor a word to a person
 TEXT_MOST = 2000  # characters of a reply that are kept for the officer; a long text message has a tenth of it
 ACTOR = "replies"
+REPEATED_WITHIN = 600  # seconds in which a provider calls again about one reply that it gave no id
 
 # What a person is told, once, where the provider lets us say it in its answer. Neutral: others may read the phone.
 CONFIRMATION = {
@@ -101,10 +103,16 @@ class Sender:
         return cls(kind=kind, value=value, key=suppression_key(office_key, kind, value or raw[:200]))
 
 
-def digest(inbound: Inbound, sender: Sender) -> bytes:
-    """Tells a repeat of the same event; without an id of the provider's own, the same words of the same person."""
-    said = ("id", inbound.event_id) if inbound.event_id else ("said", sender.key.hex(), inbound.kind, inbound.text)
-    return sha256("\x1f".join(said).encode("utf-8", "replace")).digest()
+def digest(inbound: Inbound, sender: Sender, *, now: datetime) -> bytes:
+    """Tells a repeat of the same event; without an id of the provider's own, the same words within ten minutes.
+
+    A second cry for help in the same words is a cry of its own: better shown twice than lost.
+    """
+    while_repeated = str(int(now.timestamp()) // REPEATED_WITHIN)
+    said = ("said", sender.key.hex(), inbound.kind, inbound.text, while_repeated)
+    return sha256(
+        "\x1f".join(("id", inbound.event_id) if inbound.event_id else said).encode("utf-8", "replace")
+    ).digest()
 
 
 def is_suppressed(connection: Connection, sender: Sender) -> bool:

@@ -142,7 +142,7 @@ def _keep(
     receipt.put(tx.connection, channel.name, deliveries, now=tx.now)
     for inbound in said:
         sender = opt_out.Sender.of(inbound.address or channel.traits.address, inbound.sender, office_key=key)
-        digest = opt_out.digest(inbound, sender)
+        digest = opt_out.digest(inbound, sender, now=tx.now)
         meaning = opt_out.meaning_of(inbound)
         if meaning.refuses:
             receipt.put_refusal(

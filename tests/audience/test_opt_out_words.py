@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from broadcaster.audience.opt_out import Meaning, Sender, digest, meaning, meaning_of
@@ -73,9 +75,14 @@ def test_a_sender_that_cannot_be_read_is_still_somebody(kind: str, raw: str) -> 
     assert len(sender.key) == 32
 
 
-def test_the_same_words_without_an_id_are_the_same_event_and_other_words_are_not() -> None:
+def test_the_same_words_without_an_id_are_a_repeat_for_ten_minutes_and_then_a_new_cry() -> None:
     sender = Sender.of("phone", "0912345678", office_key=b"k")
+    start = datetime(2027, 7, 1, 1, 0, tzinfo=UTC)
 
-    digests = {digest(Inbound(sender="0912345678", text=text), sender) for text in ("TC", "TC", "cuu toi")}
+    def at(minutes: int, text: str = "cuu toi", event: str = "") -> bytes:
+        now = start + timedelta(minutes=minutes)
+        return digest(Inbound(sender="0912345678", text=text, event_id=event), sender, now=now)
 
-    assert len(digests) == 2
+    assert at(0) == at(9)
+    assert len({at(0), at(11), at(0, "cuu toi voi")}) == 3
+    assert at(0, event="1") == at(999, event="1") != at(0, event="2")
