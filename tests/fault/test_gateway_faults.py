@@ -12,17 +12,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from starlette.applications import Starlette
 
 from broadcaster.app import Engine, build_engine
 from broadcaster.clock import SteppedClock
 from broadcaster.config import load
+from broadcaster.content.files import read_facts
 from broadcaster.db.engine import Database
+from broadcaster.db.tables import Plan, table
 from broadcaster.ledger import checkpoint
-from broadcaster.ledger.store import raws
+from broadcaster.ledger.store import raws, transaction
 from broadcaster.ledger.verify import audit
 from broadcaster.simulator.book import Book
 from broadcaster.simulator.esms import EsmsSimulator
@@ -31,10 +32,11 @@ from broadcaster.simulator.kannel import KannelSimulator
 from broadcaster.simulator.provider import Provider
 from broadcaster.simulator.speedsms import SpeedSmsSimulator
 from broadcaster.web import hooks
-from tests.dispatch.test_lane import states
+from tests.builders import make_approval
+from tests.dispatch.test_lane import begin, states
 from tests.fault.test_provider_faults import FAULTS, SEED
 from tests.fault.test_while_running import FACT
-from tests.web.callback_office import Office, served
+from tests.web.callback_office import plan_document, served
 
 pytestmark = pytest.mark.anyio
 
@@ -82,6 +84,19 @@ def faults_of(adapter: str) -> Sequence[Fault]:
     return [*kept, Fault(do="refuse", probability=0.08, **values)]
 
 
+def start(database: Database, clock: SteppedClock, facts_file: Path) -> int:
+    """A broadcast to everybody under an approved plan; its number."""
+    plan = plan_document()
+    number = begin(database, clock, PEOPLE, authority=plan.hash)
+    facts, _ = read_facts(facts_file)
+    row = {"hash": plan.hash, "campaign_id": "c", "canonical": plan.raw, "headcount": PEOPLE}
+    with transaction(database, clock) as tx:
+        tx.connection.execute(text("UPDATE revision_fact SET digest = :d"), {"d": facts["hotline"].digest})
+        tx.connection.execute(insert(table(Plan)).values(row | {"created_at": tx.now}))
+        make_approval(tx, kind="plan", name="c2", subject=plan.hash)
+    return number
+
+
 async def drive(engine: Engine, clock: SteppedClock, provider: Provider) -> None:
     """Send, hear what is called back and settle doubts until nothing is open."""
     engine.worker.start()
@@ -125,9 +140,7 @@ async def test_after_the_worst_gateway_our_word_is_the_book_s_word(
         config = load(tmp_path / "config.toml")
         app.state.hooks = hooks.Hooks(config, database, clock)
         engine = build_engine(config, database, clock, poll=timedelta(minutes=1))
-        async with aiohttp.ClientSession() as http:
-            office = Office(config, database, clock, provider, engine, app.state.hooks, public, http)
-            number = office.begin(PEOPLE)
+        number = start(database, clock, tmp_path / "content" / "facts.toml")
 
         await drive(engine, clock, provider)
 
