@@ -512,8 +512,12 @@ def cancel(tx: Transaction, broadcast: int, actor: str, reason: str, *, roads: R
         raise Conflict(f"Broadcast {public_id(broadcast)} is being cancelled already.")
     if row.expansion == "":
         _move(tx, broadcast, {"submitted", "planned", "running", "paused"}, "cancelled", ended_at=tx.now)
-        tx.record(Kind.BROADCAST_CANCEL, actor, b=broadcast, reason=reason)
-        return _close_unexpanded(tx, row, roads, State.CANCELLED) if roads and row.state != "submitted" else 0
+        if not roads or row.state == "submitted":
+            tx.record(Kind.BROADCAST_CANCEL, actor, b=broadcast, reason=reason)
+            return 0
+        counted = reach(tx.connection, row, roads)  # an auditor counts from the log alone
+        tx.record(Kind.BROADCAST_CANCEL, actor, b=broadcast, reason=reason, channels=counted)
+        return _close_unexpanded(tx, row, roads, State.CANCELLED)
     ending = json.dumps({"state": State.CANCELLED.value, "reason": reason, "actor": actor})
     _move(tx, broadcast, {"running", "paused"}, "paused", ending=ending)
     tx.record(Kind.BROADCAST_CANCEL, actor, b=broadcast, reason=reason)

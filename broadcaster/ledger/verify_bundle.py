@@ -86,7 +86,7 @@ class Figures:
         self.where: dict[int, tuple[str, str, str]] = {}  # broadcast -> campaign, schedule, day
         self.rows: dict[tuple[int, str], Counter[str]] = {}  # broadcast, channel -> state -> dispatches
         self.doing: dict[int, tuple[Counter[str], str]] = {}  # dispatch -> its row, its state
-        self.of: dict[int, tuple[int, str]] = {}  # dispatch -> broadcast, channel; only of those that cost something
+        self.of: dict[int, tuple[int, str]] = {}  # dispatch -> broadcast, channel
         self.currency: dict[str, str] = {}  # channel -> of the price in force
         self.spent: Counter[tuple[int, str]] = Counter()  # broadcast, currency -> millionths
         self.late: dict[int, tuple[int, str, int]] = {}  # dispatch -> a cost that other evidence than the answer has shown
@@ -94,8 +94,8 @@ class Figures:
                  "dispatch.resolve", "dispatch.resend")
         self.rules: dict[str, Callable[[dict[str, Any]], None]] = {
             **dict.fromkeys(moves, self.move), "attempt.intent": self.intent, "broadcast.plan": self.plan,
-            "broadcast.expand": self.expand, "dispatch.close": self.close, "broadcast.cancel": self.end,
-            "broadcast.expire": self.end, "settings.seen": self.settings,
+            "broadcast.expand": self.expand, "broadcast.fallback": self.expand, "dispatch.close": self.close,
+            "broadcast.cancel": self.end, "broadcast.expire": self.end, "settings.seen": self.settings,
         }
 
     def row(self, b: int, channel: str) -> Counter[str]:
@@ -120,17 +120,21 @@ class Figures:
         row.subtract(e["from"])
         row[e["state"]] += e["n"]
 
+    def known(self, e: dict[str, Any]) -> tuple[Counter[str], str]:
+        if e["d"] not in self.doing:
+            self.of[e["d"]], self.doing[e["d"]] = (e["b"], e["ch"]), (self.row(e["b"], e["ch"]), "planned")
+        return self.doing[e["d"]]
+
     def intent(self, e: dict[str, Any]) -> None:
-        row, was = self.doing.get(e["d"]) or (self.row(e["b"], e["ch"]), "planned")
+        row, was = self.known(e)
         row[was] -= 1
         row["sending"] += 1
         self.doing[e["d"]] = row, "sending"
-        self.late.pop(e["d"], None)
-        self.of[e["d"]] = e["b"], e["ch"]
+        if e["d"] in self.late: del self.late[e["d"]]
 
     def move(self, e: dict[str, Any]) -> None:
         d, state, answer = e["d"], e.get("state") or "unknown", e["kind"] == "attempt.result"  # an orphan has no state
-        row, was = self.doing[d]
+        row, was = self.known(e)  # one that a restored copy had not sent yet has no intent in this log
         row[was] -= 1
         row[state] += 1
         self.doing[d] = row, state
