@@ -395,7 +395,7 @@ async def test_every_answer_at_every_step_is_named_for_what_it_is(
             for name in ("helo", "mail", "rcpt", "data"):
                 await reader.readline()
                 writer.write(said[name].encode() + b"\r\n")
-            while (await reader.readline()).strip() not in (b".", b""):
+            while await reader.readline() not in (b".\r\n", b""):
                 pass
             writer.write(said["end"].encode() + b"\r\n")
         writer.close()
@@ -466,7 +466,7 @@ async def test_a_kept_line_that_the_server_takes_leave_of_is_opened_again(
         for said in (b"250 hi", b"250 Ok", b"250 Ok", b"354 Go"):
             await reader.readline()
             writer.write(said + b"\r\n")
-        while (await reader.readline()).strip() not in (b".", b""):
+        while await reader.readline() not in (b".\r\n", b""):
             pass
         writer.write(b"250 Ok\r\n")
         if await reader.readline():
