@@ -66,7 +66,11 @@ class FacebookSimulator(Provider):
     def error(self, *, status: int, code: int, text: str, retry_after: str = "") -> Reply:
         if status == 429:  # the code says it, with an HTTP status of its own
             code, text = code or 80001, text or "There have been too many calls to this Page account."
-        error = {"message": text or "Invalid parameter", "type": "OAuthException", "code": code or (1 if status >= 500 else 100)}
+        error = {
+            "message": text or "Invalid parameter",
+            "type": "OAuthException",
+            "code": code or (1 if status >= 500 else 100),
+        }
         if text.startswith("Unsupported delete"):
             error["error_subcode"] = 33
         headers = {"Retry-After": retry_after} if retry_after and status == 429 else {}
