@@ -489,6 +489,7 @@ def test_a_text_is_said_once_however_many_communes_ask_for_it_at_once(
 
     def said(text: str, **_: Any) -> bytes:
         runs.append(text)
+        threading.Event().wait(0.05)  # long enough for the others to arrive
         return b"sound"
 
     monkeypatch.setattr(voice, "synthesise", said)
