@@ -80,7 +80,7 @@ def answer(
         said["Referrer-Policy"] = "no-referrer"
     if kind in FEEDS.values() and links:
         said["Link"] = ", ".join(links)
-    if _is_known(headers, etag, modified):
+    if is_known(headers, etag, modified):
         return Served(status=304, headers={key: said[key] for key in said if key != "Content-Type"})
     return _whole_or_part(target.read_bytes(), headers, said, etag)
 
@@ -100,8 +100,8 @@ def _modified(path: Path) -> datetime:
     return datetime.fromtimestamp(int(path.stat().st_mtime), UTC)
 
 
-def _is_known(headers: Mapping[str, str], etag: str, modified: datetime) -> bool:
-    """RFC 9110 13.2.2: If-None-Match decides alone where it is given; it compares weakly."""
+def is_known(headers: Mapping[str, str], etag: str, modified: datetime) -> bool:
+    """Whether 304 is the answer. RFC 9110 13.2.2: If-None-Match decides alone where it is given; it compares weakly."""
     known = headers.get("if-none-match")
     if known is not None:
         given = [one.strip().removeprefix("W/") for one in known[:4096].split(",")]
