@@ -139,8 +139,8 @@ async def test_after_the_worst_gateway_our_word_is_the_book_s_word(
         (tmp_path / "config.toml").write_text(said, encoding="utf-8")
         config = load(tmp_path / "config.toml")
         app.state.hooks = hooks.Hooks(config, database, clock)
-        engine = build_engine(config, database, clock, poll=timedelta(minutes=1))
         number = start(database, clock, tmp_path / "content" / "facts.toml")
+        engine = build_engine(config, database, clock, poll=timedelta(minutes=1))
 
         await drive(engine, clock, provider)
 
