@@ -36,8 +36,9 @@ from broadcaster.channel.base import (
 )
 from broadcaster.channel.http_call import Answer
 from broadcaster.channel.vault import Vault
-from broadcaster.channel.zalo import Options, ZaloOa, _look
+from broadcaster.channel.zalo import Options, ZaloOa
 from broadcaster.channel.zalo_article import digest, paragraphs
+from broadcaster.channel.zalo_options import look_of
 from broadcaster.clock import SteppedClock
 from broadcaster.db.engine import Database
 from broadcaster.errors import NotAllowed, WrongUse
@@ -440,7 +441,7 @@ def test_a_month_begins_where_the_office_is() -> None:
 def test_articles_that_differ_in_anything_that_shows_are_two(
     make_outgoing: MakeOutgoing, make_settings: MakeSettings
 ) -> None:
-    look = _look(make_settings("zalo-oa", ZALO).options(Options), make_settings("zalo-oa", ZALO))
+    look = look_of(make_settings("zalo-oa", ZALO).options(Options), make_settings("zalo-oa", ZALO))
     found = {digest(make_outgoing(**{name: "khác"}), look) for name in ("title", "text", "language", "link")}
     found |= {digest(make_outgoing(), replace(look, **{name: "khác"})) for name in ("author", "cover_url", "status")}
 
