@@ -132,7 +132,7 @@ class Engine:
 
     async def until_idle(self) -> None:
         """Do all that is due, until nothing is due now or within 60 s of the last completed work."""
-        await self.hear()  # whoever has refused meanwhile gets nothing of what follows
+        await self.hear()
         began = self.clock.now()
         await self.plan()
         looked = False

@@ -86,6 +86,7 @@ async def _forever(engine: Engine) -> None:
 
 
 async def _until_idle(engine: Engine) -> None:
+    await engine.hear(call=False)  # whoever has refused while nothing ran gets nothing of what follows
     engine.worker.start()
     try:
         await engine.until_idle()

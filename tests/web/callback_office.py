@@ -144,7 +144,13 @@ async def served(app: Any) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def office(
-    folder: Path, database: Database, clock: SteppedClock, patch: pytest.MonkeyPatch, *, public: bool = True
+    folder: Path,
+    database: Database,
+    clock: SteppedClock,
+    patch: pytest.MonkeyPatch,
+    *,
+    public: bool = True,
+    running: bool = True,
 ) -> AsyncIterator[Office]:
     patch.setenv("OFFICE_KEY", "office-key-of-the-tests")
     patch.setenv("TWILIO_AUTH_TOKEN", TOKEN)
@@ -158,7 +164,8 @@ async def office(
         config = load(folder / "config.toml")
         app.state.hooks = hooks.Hooks(config, database, clock)
         engine = build_engine(config, database, clock, poll=timedelta(minutes=1))
-        engine.worker.start()
+        if running:
+            engine.worker.start()
         try:
             yield Office(config, database, clock, provider, engine, app.state.hooks, url, http, app)
         finally:

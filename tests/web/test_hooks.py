@@ -19,6 +19,7 @@ import pytest
 from callback_office import ACCOUNT, TOKEN, Office, office
 from sqlalchemy import insert
 
+from broadcaster import scheduler
 from broadcaster.audience.opt_out import CONFIRMATION
 from broadcaster.channel import registry
 from broadcaster.channel.base import Delivery, Inbound
@@ -263,18 +264,23 @@ async def test_somebody_unknown_who_refuses_is_not_written_to_when_a_list_brings
     assert desk.rows("SELECT id FROM plea") == []
 
 
-async def test_whoever_refused_while_nothing_ran_gets_nothing_of_what_was_due_meanwhile(desk: Office) -> None:
-    await call(desk, "/hooks/twilio/sms", form(SmsStatus="received", From="+84900000001", Body="TC"))
-    desk.begin(2)
+async def test_whoever_refused_while_nothing_ran_gets_nothing_of_what_was_due_meanwhile(
+    sqlite_database: Database, clock: SteppedClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with office(tmp_path, sqlite_database, clock, monkeypatch, running=False) as desk:
+        number = desk.begin(2)
+        await call(desk, "/hooks/twilio/sms", form(SmsStatus="received", From="+84900000001", Body="TC"))
+        closing = asyncio.Event()
 
-    running = asyncio.create_task(desk.engine.until_idle())
-    async with asyncio.timeout(30):
-        while not running.done():
-            await desk.clock.run(idle=lambda: desk.engine.idle, until=desk.clock.now() + timedelta(seconds=1))
-            await asyncio.sleep(0.01)
-    await running
+        running = asyncio.create_task(scheduler.run(desk.engine, closing=closing))
+        async with asyncio.timeout(30):
+            while "planned" in states(desk.database, number) or not desk.engine.idle:
+                await asyncio.sleep(0.01)
+        closing.set()
+        await running
 
-    assert [one.to for one in desk.provider.book.accepted()] == ["+84900000000"]
+        assert [one.to for one in desk.provider.book.accepted()] == ["+84900000000"]
+        assert states(desk.database, number)["suppressed"] == 1
 
 
 async def test_a_bare_word_of_refusal_suppresses_the_person_at_every_address(desk: Office) -> None:
