@@ -23,8 +23,8 @@ from broadcaster.ledger.store import transaction
 from broadcaster.simulator.book import Book
 from broadcaster.simulator.faults import Fault
 from broadcaster.simulator.twilio import TwilioSimulator, segments
-from tests.builders import make_plan
-from tests.dispatch.test_lane import begin, ledger, states
+from tests.builders import make_ground, make_plan
+from tests.dispatch.test_lane import ledger, start, states
 from tests.fault.conftest import CHANNEL
 from tests.fault.test_while_running import FACT
 
@@ -91,11 +91,12 @@ async def test_after_the_worst_provider_our_word_is_the_book_s_word(
     async with TwilioSimulator(book=Book(clock=clock)) as provider:
         provider.play(*FAULTS, seed=SEED)
         config = office(tmp_path, provider.url, monkeypatch)
-        number = begin(database, clock, PEOPLE)
         facts, _ = read_facts(tmp_path / "content" / "facts.toml")
         with transaction(database, clock) as tx:
+            number = make_ground(tx, PEOPLE)
             tx.connection.execute(text("UPDATE revision_fact SET digest = :d"), {"d": facts["hotline"].digest})
             make_plan(tx, senders={"sms": "MINHHOA"})
+        start(database, clock, number)
 
         await drive(build_engine(config, database, clock, poll=timedelta(minutes=1)), clock)
 
