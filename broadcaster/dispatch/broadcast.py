@@ -519,7 +519,7 @@ def cancel(tx: Transaction, broadcast: int, actor: str, reason: str, *, roads: R
         tx.record(Kind.BROADCAST_CANCEL, actor, b=broadcast, reason=reason, channels=counted)
         return _close_unexpanded(tx, row, roads, State.CANCELLED)
     ending = json.dumps({"state": State.CANCELLED.value, "reason": reason, "actor": actor})
-    _move(tx, broadcast, {"running", "paused"}, "paused", ending=ending)
+    _move(tx, broadcast, {"running", "paused"}, "paused", ending=ending, held="cancelling")
     tx.record(Kind.BROADCAST_CANCEL, actor, b=broadcast, reason=reason)
     return end_chunk(tx, broadcast)
 
@@ -534,7 +534,7 @@ def end_chunk(tx: Transaction, broadcast: int) -> int:
         tx, broadcast, state=State(ending["state"]), reason=ending["reason"], actor=ending["actor"], most=CHUNK
     )
     if closed < CHUNK:
-        _move(tx, broadcast, {"paused"}, "cancelled", ended_at=tx.now, ending="")
+        _move(tx, broadcast, {"paused"}, "cancelled", ended_at=tx.now, ending="", held="")
     return closed
 
 

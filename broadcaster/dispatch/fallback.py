@@ -14,8 +14,9 @@ from typing import Any
 from sqlalchemy import Connection, and_, exists, func, insert, or_, select, text, update
 
 from broadcaster.dispatch import broadcast as house
-from broadcaster.dispatch import store
+from broadcaster.dispatch import correction, store
 from broadcaster.dispatch.broadcast import ADDRESS, BROADCAST, COLUMNS, CONTACT, DISPATCH, EXPANDED, TALLY, Roads
+from broadcaster.dispatch.correction import CORRECTION
 from broadcaster.dispatch.dispatch import COUNTED, State
 from broadcaster.dispatch.revision import RevisionBody
 from broadcaster.dispatch.road import Road
@@ -40,6 +41,7 @@ def chained(connection: Connection, now: Any) -> dict[int, int]:
     query = select(BROADCAST.c.id, fell).where(
         BROADCAST.c.state.in_(("running", "done")), BROADCAST.c.expires_at > now, BROADCAST.c.expansion == EXPANDED,
         BROADCAST.c.ending == "", BROADCAST.c.channels.like('%", "%'),
+        BROADCAST.c.id.not_in(select(CORRECTION.c.broadcast_id)),
     )  # fmt: skip
     return {int(number): int(n) for number, n in connection.execute(query)}
 
@@ -49,6 +51,8 @@ def fall_back(tx: Transaction, broadcast: int, roads: Roads) -> int:
     row = house.lock(tx.connection, broadcast)
     if row.state not in ("running", "done") or row.ending or row.expansion != EXPANDED or tx.now >= row.expires_at:
         return 0
+    if correction.of(tx.connection, broadcast) is not None:
+        return 0  # its text is known to be wrong
     body = house.body_of(tx.connection, row)
     made = 0
     for chain in house.chains(row) if body else ():

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, and_, func, select, tuple_, update
 from broadcaster.channel.base import Accepted, Channel, LooksUp, SendError
 from broadcaster.clock import Clock
 from broadcaster.db.engine import Database
+from broadcaster.dispatch import correction
 from broadcaster.dispatch import stop as stops
 from broadcaster.dispatch.broadcast import get, lock
 from broadcaster.dispatch.broadcast import public_id as broadcast_id
@@ -247,7 +248,12 @@ RESOLVES = {  # what two people may say of a dispatch, and from where
 def check_resolvable(connection: Connection, dispatch: int, what: str, *, now: datetime) -> State:
     """The state it is in. Raises: NotFound; Conflict unless `what` can be said of it, or when it is too late to send again."""
     found = connection.execute(
-        select(DISPATCH.c.state, BROADCAST.c.expires_at, BROADCAST.c.state.label("of_broadcast"))
+        select(
+            DISPATCH.c.state,
+            BROADCAST.c.expires_at,
+            BROADCAST.c.state.label("of_broadcast"),
+            BROADCAST.c.id.label("of_broadcast_id"),
+        )
         .join(BROADCAST, BROADCAST.c.id == DISPATCH.c.broadcast_id)
         .where(DISPATCH.c.id == dispatch)
     ).one_or_none()
@@ -257,6 +263,8 @@ def check_resolvable(connection: Connection, dispatch: int, what: str, *, now: d
         raise Conflict(f"{public_id(dispatch)} is {found.state}; only a doubtful dispatch is resolved.")
     if what == "again" and (now >= found.expires_at or found.of_broadcast not in ("running", "done")):
         raise Conflict(f"The time of {public_id(dispatch)} has passed; ask for a new broadcast: `broadcaster send`.")
+    if what == "again" and correction.of(connection, found.of_broadcast_id) is not None:
+        raise Conflict(f"The text of {public_id(dispatch)} is known to be wrong; its correction goes out instead.")
     return State(found.state)
 
 
@@ -319,6 +327,8 @@ def doubts_of(connection: Connection, broadcast: int, state: State, what: str, *
         raise Conflict(f"Of dispatches that are {state} nobody can say {what!r}; only doubtful ones are resolved.")
     if what == "again" and (now >= row.expires_at or row.state not in ("running", "done")):
         raise Conflict("Its time has passed; ask for a new broadcast: `broadcaster send`.")
+    if what == "again" and correction.of(connection, broadcast) is not None:
+        raise Conflict("Its text is known to be wrong; the correction goes out instead.")
     digest, kinds, n = sha256(), set(), 0
     query = (
         select(DISPATCH.c.id, DISPATCH.c.channel, DISPATCH.c.language)

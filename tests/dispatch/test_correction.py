@@ -10,11 +10,15 @@ from sqlalchemy import text
 from broadcaster.channel.base import Accepted, OutcomeUnknown, Refused
 from broadcaster.clock import SteppedClock
 from broadcaster.db.engine import Database
-from broadcaster.dispatch import broadcast, correction
+from broadcaster.dispatch import broadcast, correction, fallback, reconcile
+from broadcaster.dispatch.dispatch import State
 from broadcaster.errors import Conflict
 from broadcaster.ledger.store import transaction
 from broadcaster.simulator.twilio import TwilioSimulator
 from tests.acceptance.test_walk import Office, approved_broadcast, office, simulator
+from tests.dispatch.test_fallback import ROADS as TWO_ROADS
+from tests.dispatch.test_fallback import Zalo, send
+from tests.dispatch.test_fallback import begin as chained
 from tests.dispatch.test_lane import Phone, begin, drive, ledger
 
 __all__ = ["office", "simulator"]  # fixtures
@@ -89,6 +93,24 @@ async def test_which_broadcast_is_corrected_is_part_of_what_is_approved(clock: S
 
     assert asked.subject("m", 1) != replace(asked, corrects=7).subject("m", 1)
     assert replace(asked, corrects=8).subject("m", 1) != replace(asked, corrects=7).subject("m", 1)
+
+
+async def test_a_text_known_to_be_wrong_is_not_sent_again_by_any_road(database: Database, clock: SteppedClock) -> None:
+    number = chained(database, clock, 2, zalo=2)
+    await send(database, clock, Zalo({"z1": Refused("blocked"), "z2": OutcomeUnknown("cut")}))
+    with transaction(database, clock) as tx:
+        correction.begin(tx, number, message="b", reason="sai số", by="lan")
+
+    with transaction(database, clock) as tx:
+        followed = fallback.fall_back(tx, number, TWO_ROADS)
+    with pytest.raises(Conflict, match="wrong"), transaction(database, clock) as tx:
+        reconcile.resolve(tx, 2, "again", reason="x", asked_by="lan", signed_by="minh")
+    with pytest.raises(Conflict, match="wrong"), database.reading() as connection:
+        reconcile.doubts_of(connection, number, State.UNKNOWN, "again", now=clock.now())
+
+    assert followed == 0
+    with database.reading() as connection:
+        assert fallback.chained(connection, clock.now()) == {}
 
 
 def test_a_wrong_text_is_set_right_from_the_command_line(office: Office, simulator: TwilioSimulator) -> None:
