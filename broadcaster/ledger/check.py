@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 
 from broadcaster.db.engine import Database
 from broadcaster.errors import Conflict
-from broadcaster.ledger import checkpoint, keys, store
+from broadcaster.ledger import checkpoint, export, keys, store
 from broadcaster.ledger.merkle import Frontier
 from broadcaster.ledger.verify import audit, read_checkpoint
 
@@ -52,6 +53,7 @@ def verify(
             for one in stored
             if base64.b64encode(one.root).decode() not in wanted.get(one.size, {})
         ]
+        faults += _changed(connection)
         found = audit(_counted(store.raws(connection, stop=head.size), progress), wanted)
     if last != head.size - 1:
         faults.append(f"the database has entries up to {last}, but its head says {head.size - 1}")
@@ -70,6 +72,16 @@ def _head_and_last(connection: Connection) -> tuple[Frontier, int]:
     last = select(func.max(store.ENTRY.c.seq)).scalar_subquery()
     row = connection.execute(select(store.HEAD.c.size, store.HEAD.c.peaks, last.label("last"))).one()
     return Frontier(row.size, store.split_peaks(row.peaks)), -1 if row.last is None else row.last
+
+
+def _changed(connection: Connection) -> list[str]:
+    """Texts and plans whose stored bytes are not those whose hash the entries name."""
+    return [
+        f"the stored {what} {hash_:.12} is not what was submitted: its bytes were changed"
+        for what, rows in (("text", export.REVISION), ("plan", export.PLAN))
+        for hash_, raw in export.submitted(connection, rows)
+        if sha256(raw).hexdigest() != hash_
+    ]
 
 
 def _keys(connection: Connection, public_key: bytes) -> tuple[keys.Keys, list[str]]:

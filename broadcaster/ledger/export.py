@@ -123,11 +123,12 @@ def _write_named(connection: Connection, part: Path) -> None:
     """Texts and plans that were submitted, each under its hash."""
     for folder, rows in (("revisions", REVISION), ("plans", PLAN)):
         (part / folder).mkdir()
-        for hash_, raw in _pages(connection, rows):
+        for hash_, raw in submitted(connection, rows):
             (part / folder / f"{hash_}.json").write_bytes(raw)
 
 
-def _pages(connection: Connection, rows: Any) -> Iterator[tuple[str, bytes]]:
+def submitted(connection: Connection, rows: Any) -> Iterator[tuple[str, bytes]]:
+    """Hash and bytes of every text (`REVISION`) or plan (`PLAN`) that was submitted, read in pages."""
     after = ""
     query = select(rows.c.hash, rows.c.canonical).order_by(rows.c.hash).limit(100)
     while found := connection.execute(query.where(rows.c.hash > after)).all():

@@ -10,7 +10,7 @@ import ledger_story as story
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import delete, insert, update
+from sqlalchemy import Table, delete, insert, text, update
 from test_checkpoint import rewrite, unlock
 
 from broadcaster.clock import SteppedClock
@@ -224,3 +224,15 @@ def test_two_machines_that_differ_by_seconds_note_no_jump(told: Database, clock:
 
     assert kinds == [Kind.REPORT_MAKE]
     assert verify(told, folder).ok
+
+
+@pytest.mark.parametrize(("rows", "words"), [(export.REVISION, "the stored text"), (export.PLAN, "the stored plan")])
+def test_a_stored_text_or_plan_that_was_changed_is_named(told: Database, folder: Path, rows: Table, words: str) -> None:
+    with told.writing() as connection:
+        for trigger in connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all():
+            connection.execute(text(f"DROP TRIGGER {trigger}"))
+        connection.execute(update(rows).values(canonical=b"{}"))
+
+    found = verify(told, folder)
+
+    assert [fault[: len(words)] for fault in found.faults] == [words]
