@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, func, literal_column, or_, select
 
 from broadcaster.content.render import decode
 from broadcaster.db.tables import (
@@ -165,19 +165,21 @@ def decided(connection: Connection, *, limit: int = 20) -> list[Any]:
 
 def doubtful(connection: Connection, *, limit: int = 100) -> list[dict[str, Any]]:
     """Dispatches that wait for evidence or for two people, as `dispatch list` shows them, with their broadcast."""
-    numbers = connection.scalars(
-        select(TALLY.c.broadcast_id).where(TALLY.c.state.in_(("unknown", "unresolved")), TALLY.c.n > 0).distinct()
+    given_up = connection.scalars(
+        select(TALLY.c.broadcast_id).where(TALLY.c.state == "unresolved", TALLY.c.n > 0).distinct()
     ).all()
-    if not numbers:
-        return []
-    query = (
-        select(DISPATCH, ADDRESS.c.value, ADDRESS.c.kind)
-        .join(ADDRESS, ADDRESS.c.id == DISPATCH.c.address_id)
-        .where(DISPATCH.c.broadcast_id.in_(numbers), DISPATCH.c.state.in_(("unknown", "unresolved")))
-        .order_by(DISPATCH.c.id)
-        .limit(limit)
-    )
-    return [{**dispatches.shown(row), "broadcast": public_id(row.broadcast_id)} for row in connection.execute(query)]
+    # written out, so that the index over what is in doubt is used
+    in_doubt = and_(literal_column("dispatch.state IN ('sending', 'unknown')"), DISPATCH.c.state == "unknown")
+    found = list(connection.execute(_with_address().where(in_doubt).limit(limit)))
+    if given_up:
+        left = and_(DISPATCH.c.broadcast_id.in_(given_up), DISPATCH.c.state == "unresolved")
+        found += connection.execute(_with_address().where(left).limit(limit))
+    found.sort(key=lambda row: row.id)
+    return [{**dispatches.shown(row), "broadcast": public_id(row.broadcast_id)} for row in found[:limit]]
+
+
+def _with_address() -> Any:
+    return select(DISPATCH, ADDRESS.c.value, ADDRESS.c.kind).join(ADDRESS, ADDRESS.c.id == DISPATCH.c.address_id)
 
 
 def of_broadcast(

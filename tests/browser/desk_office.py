@@ -11,9 +11,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -97,7 +97,7 @@ def make(folder: Path) -> Office:
     )
     text = text.replace('adapter = "feed"\n', "", 1).replace("second_factor = true", "second_factor = false")
     text = text.replace('quiet_hours = "21:30-08:00"', 'quiet_hours = ""').replace("cap_per_24h = 3", "cap_per_24h = 0")
-    text = re.sub(r"(?m)^port = \d+", f"port = {_free_port()}", text)
+    text = re.sub(r"(?m)^port = \d+", f"port = {free_port()}", text)
     config.write_text(text + CHANNELS.format(), encoding="utf-8")
     for name, roles in PEOPLE.items():
         office.type("user", "add", name, "--role", roles, "--password-stdin", stdin=PASSWORD + "\n")
@@ -166,11 +166,16 @@ def _edit(path: Path) -> None:
     path.write_text(f"{head}{mark}\n{first} Xin đừng im lặng.\n{others}", encoding="utf-8")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
 
 
-def started(now: datetime) -> str:
-    return f"{now.astimezone(ZONE):%d/%m/%Y}"
+def wait_until(true: Callable[[], bool], *, seconds: float) -> bool:
+    """Whether it became so in time."""
+    for _ in range(int(seconds * 10)):
+        if true():
+            return True
+        time.sleep(0.1)  # noqa: TID251 - a real process takes real time
+    return False

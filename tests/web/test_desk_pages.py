@@ -284,7 +284,8 @@ def test_dispatches_are_listed_masked_and_filtered_by_state(ground: Database, si
 
 @pytest.mark.parametrize("path", ["/dispatches?day=30/7", "/dispatches?day=2027-99-99", "/dispatches?state=%00&channel='--",
                                   "/dispatches?campaign=%F0%9F%98%80",
-                                  "/dispatches/b-00000001?after=abc", "/dispatches/b-00000001?after=99999999999999999999"])  # fmt: skip
+                                  "/dispatches/b-00000001?after=abc",
+                                  "/dispatches/b-00000001?after=99999999999999999999"])  # fmt: skip
 def test_odd_filters_do_no_harm(ground: Database, sign_in: Sign, path: str) -> None:
     assert sign_in("tam").get(path).status_code == 200
 

@@ -175,6 +175,17 @@ def test_a_disabled_user_is_out_at_the_next_request(
     assert browser.get("/me", follow_redirects=False).status_code == 303
 
 
+def test_a_session_that_was_left_open_does_not_outlive_its_user(
+    sign_in: Sign, sqlite_database: Database, clock: SteppedClock
+) -> None:
+    browser = sign_in("lan")
+
+    with transaction(sqlite_database, clock) as tx:  # behind the house's back, so that the session stays
+        tx.connection.execute(users.USER.update().where(users.USER.c.name == "lan").values(disabled=True))
+
+    assert browser.get("/me", follow_redirects=False).status_code == 303
+
+
 def test_what_was_typed_comes_back_when_the_session_was_over(sign_in: Sign, clock: SteppedClock) -> None:
     browser = sign_in("lan")
     csrf = browser.csrf()

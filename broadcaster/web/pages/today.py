@@ -175,7 +175,7 @@ def _needs(visit: Visit, connection: Connection, now: datetime) -> list[Need]:
         if campaign.report_due and day <= campaign.report_due <= day + REPORT_AHEAD and campaign.until < day:
             when = f"{campaign.report_due:%d/%m/%Y}"
             needs.append(
-                Need(text=visit.say("Báo cáo {title} hạn {day}", title=campaign.title, day=when), path="/reports")
+                Need(text=visit.say("Báo cáo {title} hạn {day}", title=campaign.title, day=when), path="/report")
             )
     return sorted(needs, key=lambda need: not need.urgent)
 
