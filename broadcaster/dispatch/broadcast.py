@@ -504,12 +504,12 @@ def cancel(tx: Transaction, broadcast: int, actor: str, reason: str, *, roads: R
     """Nothing more of it goes out, from now; returns how many of its dispatches this transaction closed.
 
     At most `CHUNK` are closed at once: a larger one stands as paused and `ending` until `end_chunk` has closed the rest;
-    only then it is cancelled. Raises: Conflict if it has ended, or is being cancelled.
+    only then it is cancelled. Said again meanwhile, it goes on. Raises: Conflict if it has ended.
     """
     own_lock(tx.connection)
     row = lock(tx.connection, broadcast)
     if row.ending:
-        raise Conflict(f"Broadcast {public_id(broadcast)} is being cancelled already.")
+        return end_chunk(tx, broadcast)
     if row.expansion == "":
         _move(tx, broadcast, {"submitted", "planned", "running", "paused"}, "cancelled", ended_at=tx.now)
         if not roads or row.state == "submitted":

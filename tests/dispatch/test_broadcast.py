@@ -79,6 +79,20 @@ async def test_a_large_broadcast_is_cancelled_in_steps_and_is_cancelled_only_aft
     assert len(ledger(database, "broadcast.cancel")) == 1
 
 
+async def test_a_cancel_said_again_meanwhile_goes_on(
+    database: Database, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broadcast, "CHUNK", 4)
+    number = begin(database, clock, 6)
+
+    for _ in range(2):
+        with transaction(database, clock) as tx:
+            broadcast.cancel(tx, number, "lan", "sai số")
+
+    assert (row_of(database, number).state, states(database, number)) == ("cancelled", {"cancelled": 6})
+    assert len(ledger(database, "broadcast.cancel")) == 1
+
+
 async def test_a_broadcast_that_is_being_cancelled_cannot_be_resumed(
     database: Database, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
