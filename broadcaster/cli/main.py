@@ -34,6 +34,7 @@ NOUNS: dict[str, tuple[str, str, str]] = {
     "activity": ("activity", "activity", "What people did: trainings, talks, leaflets, plays."),
     "ledger": ("ledger", "ledger", "The dispatch log: list, verify, export."),
     "report": ("report", "report", "The campaign's figures."),
+    "statement": ("statement", "statement", "Providers' monthly statements, beside what we have."),
     "print": ("print", "print_", "Posters, board pictures, leaflets, newsletters, talking points."),
     "user": ("user", "user", "People and their roles."),
     "simulator": ("simulator", "simulator", "Provider simulators on loopback."),

@@ -93,6 +93,9 @@ class Kind(StrEnum):
     LEDGER_KEY = "ledger.key"
     LEDGER_COUNTERSIGN = "ledger.countersign"  # we signed another office's checkpoint
     REPORT_MAKE = "report.make"
+    REPORT_CLOSE = "report.close"  # what stays unconfirmed was closed by name, with the reason
+    REPORT_SIGN = "report.sign"  # the signed PDF, its number and its date of dispatch
+    STATEMENT_CHECK = "statement.check"  # a provider's month beside ours
     PRINT_MAKE = "print.make"
     DATABASE_BACKUP = "database.backup"
     DATABASE_RESTORE = "database.restore"
