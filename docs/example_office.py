@@ -92,6 +92,9 @@ Phạm Văn Bình,091200,vi,Nhi Sơn,phiếu đăng ký,2027-05-15
 RANDOM = (
     (re.compile(r"\bSM[0-9a-f]{32}\b"), lambda made: "SM" + made[:32]),
     (re.compile(r"\b[0-9a-f]{64}\b"), lambda made: made),
+    (re.compile(r"\b[0-9a-f]{128}\b"), lambda made: made * 2),
+    (re.compile(r"\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}(?=\")"), lambda made: f"+{made[:8]}+{made[:44]}"),
+    (re.compile(r"(?<=\": \")[A-Za-z0-9+/]{43}=(?=\")"), lambda made: made[:43] + "="),
     (re.compile(r"(?<=\s)[A-Za-z0-9+/]{91}="), lambda made: (made * 2)[:91] + "="),
     (re.compile(r"(?<=\\n)[A-Za-z0-9+/]{43}=(?=\\n)"), lambda made: made[:43] + "="),
 )
@@ -145,12 +148,16 @@ class Office:
     clock: SteppedClock
     answers: list[Answer] = field(default_factory=list)
     entries: dict[str, dict[str, Any]] = field(default_factory=dict)  # kind -> one entry of it, as written
+    real: dict[str, str] = field(default_factory=dict)  # a word as it is shown -> what is typed
     _made: dict[str, str] = field(default_factory=dict)
 
     def type(self, *words: str, who: str = "", stdin: str = "") -> Answer:
         """Run one command; what it printed is kept in `answers`."""
         shown = (*words, *(("--as", who) if who else ()))
-        real = [str(self.folder / word) if word.endswith((".csv", ".db", "audit")) else word for word in shown]
+        real = [
+            str(self.folder / word) if word.endswith((".csv", ".db", ".txt", "audit")) else self.real.get(word, word)
+            for word in shown
+        ]
         if words[0] not in ("init", "simulator"):
             real += ["--config", str(self.folder / "config.toml")]
         out, err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True), io.StringIO()
@@ -283,7 +290,13 @@ def _duty(office: Office) -> None:
     key = (office.folder / "secrets" / "office.key").read_text(encoding="ascii").strip().encode()
     with store.transaction(database, office.clock) as tx:
         plea.receive(
-            tx, channel="sms", digest=bytes(32), sender="+84912000001", text="Gọi lại cho tôi", address=1, office_key=key
+            tx,
+            channel="sms",
+            digest=bytes(32),
+            sender="+84912000001",
+            text="Gọi lại cho tôi",
+            address=1,
+            office_key=key,
         )
     database.close()
     office.json("duty", "list")
@@ -320,9 +333,13 @@ def _stop(office: Office) -> None:
 
 def _ledger(office: Office) -> None:
     office.json("ledger", "verify")
-    office.json("ledger", "checkpoint")
-    office.json("ledger", "export", "audit")
+    made = office.json("ledger", "checkpoint")
+    office.json("ledger", "export", "--bundle", "audit")
     office.type("ledger", "prove", "0")
+    office.real["HEX"] = (office.folder / "audit" / "key.txt").read_text(encoding="ascii").strip()
+    checkpoint = f"checkpoints/{Path(made['file']).name}"
+    office.json("ledger", "countersign", checkpoint, "--office-key", "HEX", "--name", "so-vhttdl")
+    office.json("ledger", "rotate-key")
     office.json("db", "check")
     office.type("db", "backup", "copy.db")
     office.json("ledger", "list", "--limit", "2")
