@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from broadcaster.web.words.states import words
+
 VI: dict[str, str] = {
     "The password is wrong; nothing was done. Type it again.": "Sai mật khẩu; chưa làm gì cả. Nhập lại mật khẩu.",
     "Too many wrong passwords for {}; wait five minutes, or have an admin reset it.":
@@ -55,6 +57,67 @@ VI: dict[str, str] = {
         "Một chương trình khác đã giữ cơ sở dữ liệu 30 giây. Đóng nó hoặc đợi, rồi thử lại.",
     "The disk is full. Nothing was lost; make room, and the work goes on.":
         "Ổ đĩa đã đầy. Không mất gì; dọn chỗ trống, công việc sẽ tiếp tục.",
+    "The {} {} was submitted by {} just so; it waits for approval.": "{1} đã được {2} trình đúng như vậy và đang chờ phê duyệt.",
+    "The {} {} is approved just so, by {}; there is nothing to submit.": "{1} đã được {2} phê duyệt đúng như vậy; không có gì để trình.",
+    "Nothing of the {} {} is {}; there is nothing to withdraw.": "{1} không có bản nào đang chờ hoặc có hiệu lực; không có gì để rút.",
+    "Somebody else decided about the {} {} just now; look again.": "Người khác vừa quyết định về {1}; xem lại.",
+    "Somebody else submitted this just now; look at it, then try again.": "Người khác vừa trình; xem lại rồi thử lại.",
+    "There is no plan {}; `broadcaster campaign list` shows the campaigns.": "Không có kế hoạch {}; xem trang Chiến dịch.",
+    "The stored plan {} was changed after it was approved; restore a backup.":
+        "Kế hoạch lưu {} bị thay đổi sau khi duyệt; cần khôi phục bản sao lưu và báo kiểm toán.",
+    "There is no group {}; import its people with `broadcaster audience import`.": "Không có nhóm {}; nhập người của nhóm ở trang Danh bạ.",
+    "The campaign {} is cancelled already.": "Chiến dịch {} đã bị hủy.",
+    "No campaign {} is approved; `broadcaster campaign list` shows where each stands.":
+        "Chưa có chiến dịch {} nào được duyệt; xem trang Chiến dịch.",
+    "The campaign {} is {}; this takes one that is {}.": "Chiến dịch {} đang ở trạng thái {}; việc này cần trạng thái {}.",
+    "Give a reason: --reason \"...\"; it stands in the ledger.": "Ghi lý do; lý do được ghi vào nhật ký.",
+    "{} is no broadcast id; they look like b-00000042: see `broadcaster broadcast list`.":
+        "{} không phải mã lượt phát; mã có dạng b-00000042.",
+    "There is no broadcast {}; `broadcaster broadcast list` shows what there is.": "Không có lượt phát {}; xem trang Lượt gửi.",
+    "Broadcast {} is being cancelled; what has not left is closed in steps.":
+        "Lượt phát {} đang được hủy; những gì chưa gửi được đóng dần.",
+    "Broadcast {} is {}; this takes one that is {}.": "Lượt phát {} đang ở trạng thái {}; việc này cần trạng thái {}.",
+    "There is no dispatch {}; see `broadcaster dispatch list --state unknown`.": "Không có lượt gửi {}; xem trang Lượt gửi.",
+    "{} is {}; only a doubtful dispatch is resolved.": "{} đang ở trạng thái {}; chỉ lượt còn nghi ngờ mới cần xác định.",
+    "The time of {} has passed; ask for a new broadcast: `broadcaster send`.": "{} đã quá giờ; hãy yêu cầu một lượt phát mới.",
+    "The text of {} is known to be wrong; its correction goes out instead.": "Nội dung của {} đã biết là sai; bản đính chính được gửi thay.",
+    "Its time has passed; ask for a new broadcast: `broadcaster send`.": "Đã quá giờ; hãy yêu cầu một lượt phát mới.",
+    "Its text is known to be wrong; the correction goes out instead.": "Nội dung đã biết là sai; bản đính chính được gửi thay.",
+    "The office key is not the one this authenticator was set up with; put the right secrets/office.key back.":
+        "Khóa của cơ quan không phải khóa lúc thiết lập mã xác thực; đặt lại đúng tệp secrets/office.key.",
+    "There is a user {} already; `broadcaster user reset {}` gives a new password.": "Đã có người dùng {}; có thể đặt lại mật khẩu cho người đó.",
+    "There is no user {}; `broadcaster user list` shows who there is.": "Không có người dùng {}; xem trang Quản trị.",
+    "{} is the only admin; make another one first.": "{} là người quản trị duy nhất; thêm người quản trị khác trước.",
+    "Say in 1 to {} characters what the token is for.": "Ghi mục đích của mã truy cập, từ 1 đến {} ký tự.",
+    "A token is good for a year at most; give fewer days.": "Mã truy cập có hạn nhiều nhất một năm; chọn ít ngày hơn.",
+    "A program may not do this: {}; it takes a person at the desk.": "Chương trình không được làm việc này: {}; cần một người.",
+    "{} may not do {}; leave it out, or give the role first.": "{} không được làm {}; bỏ ra, hoặc cấp vai trò trước.",
+    "This token is over already; there is nothing to end.": "Mã truy cập này đã hết hiệu lực.",
+    "{}: the roles are {}; several are written with commas.": "{}: các vai trò là {}.",
+    "{}: the group or the sender changed since it was asked for. Ask for it anew: broadcaster send.":
+        "{}: nhóm nhận hoặc tên người gửi đã đổi từ lúc yêu cầu. Cần yêu cầu lại.",
+    "This revision has no recording in that language.": "Bản này không có bản ghi âm bằng ngôn ngữ đó.",
+    "The recording is not on this machine; submit the message again.": "Bản ghi âm không có trên máy này; trình lại thông điệp.",
+    "There is no such request; the list shows what waits.": "Không có yêu cầu này; xem danh sách chờ duyệt.",
+    "The page has lost the hash of what you saw; open it anew.": "Trang đã mất mã băm của bản bạn xem; mở lại trang.",
+    "Tick each line of the checklist first, or return it with what must change.":
+        "Đánh dấu từng điều trong danh mục trước, hoặc trả lại kèm điều cần sửa.",
+    "Say what is to become of it: counted as sent, given up, or sent again.": "Chọn cách xác định: coi như đã gửi, không xác định được, hay gửi lại.",
+    "The second factor is set up already; an admin can take it away.": "Mã xác thực thứ hai đã được thiết lập; người quản trị gỡ được.",
+    "The office's name has 1 to 120 characters; it stands on reports.": "Tên cơ quan dài từ 1 đến 120 ký tự; tên đứng trên báo cáo.",
+    "This set-up link is not good any more; if the office has users, sign in.":
+        "Đường dẫn thiết lập không còn dùng được; nếu cơ quan đã có người dùng, hãy đăng nhập.",
+    "This office is set up already; sign in.": "Cơ quan đã được thiết lập; hãy đăng nhập.",
+    "Say what is to stop: everything, or one campaign, channel or commune.": "Chọn dừng những gì: tất cả, một chiến dịch, một kênh hay một xã.",
+    "This stop is not in force any more.": "Lệnh dừng này không còn hiệu lực.",
+    "The end is no time; choose a day and an hour, or leave it empty.": "Giờ kết thúc không hợp lệ; chọn ngày giờ, hoặc để trống.",
+    "There is no revision {}; submit the message again.": "Không có bản {}; trình lại thông điệp.",
+    "The stored revision {} was changed in the database and is not used. Restore a backup, and tell the auditor.":
+        "Bản lưu {} bị thay đổi trong cơ sở dữ liệu và không được dùng. Khôi phục bản sao lưu, và báo kiểm toán.",
+    "No message is called {}; `broadcaster message list` shows them all.": "Không có thông điệp nào tên {}; xem trang Thông điệp.",
+    "No group is called {}. There are: {}. Make one with `broadcaster audience group add`.": "Không có nhóm nào tên {}. Hiện có: {}.",
+    "No contact has this address. `broadcaster audience list` shows who there is.": "Không có người nhận nào có địa chỉ này.",
+    "There is no contact {}; it may have been erased. See `broadcaster audience list`.": "Không có người nhận {}; có thể đã được xóa.",
 }  # fmt: skip
 
 
@@ -62,7 +125,7 @@ def translate(sentence: str) -> str:
     """The Vietnamese of a sentence, with its values; the sentence itself where there is none."""
     for pattern, vietnamese in _patterns():
         if found := pattern.fullmatch(sentence):
-            return vietnamese.format(*found.groups())
+            return vietnamese.format(*map(words, found.groups()))
     return sentence
 
 
