@@ -78,7 +78,10 @@ def check(
         listed = list(islice(differences, limit)) if output is None else _write(output, differences, limit)
     shown = {"channel": channel, "month": span.name, "file": digest, **found.shown()}
     with session.write() as tx:
-        tx.record(Kind.STATEMENT_CHECK, actor, **shown)
+        tx.record(
+            Kind.STATEMENT_CHECK, actor, channel=channel, month=span.name, sha256=digest, ours=found.ours.shown(),
+            theirs=found.theirs.shown(), by_id=found.by_id, by_number=found.by_number, differences=found.found,
+        )  # fmt: skip
     _tell(session, shown, listed, as_json=as_json)
     return 0 if found.agrees else 1
 
