@@ -85,9 +85,17 @@ def address(config: Config, port: int | None = None) -> str:
 
 
 def _find_pages(app: FastAPI, desk: Desk) -> None:
-    """Every module of pages/: its `pages`, and its `MENU` entries."""
+    """Every module of pages/: its `pages`, and its `MENU` entries.
+
+    One that cannot be loaded is left out and named in the log and in `desk.missing`: the stop button must work all the same.
+    """
     for one in sorted(pkgutil.iter_modules(pages.__path__), key=lambda found: found.name):
-        module = import_module(f"{pages.__name__}.{one.name}")
+        try:
+            module = import_module(f"{pages.__name__}.{one.name}")
+        except Exception as error:
+            log.error("the page %s cannot be loaded and is left out", one.name, exc_info=error)
+            desk.missing[one.name] = f"{type(error).__name__}: {error}"
+            continue
         app.include_router(module.pages.router)
         desk.menu += getattr(module, "MENU", [])
     desk.menu.sort(key=lambda entry: entry.order)

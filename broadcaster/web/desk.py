@@ -55,6 +55,7 @@ class Desk:
     clock: Clock
     menu: list[Menu] = field(default_factory=list)
     set_up_token: str = ""  # while there is no user yet
+    missing: dict[str, str] = field(default_factory=dict)  # page module -> why it could not be loaded
 
     @cached_property
     def zone(self) -> ZoneInfo:

@@ -53,6 +53,7 @@ def test_every_route_says_who_may_come_in(app: FastAPI) -> None:
     without = [one.path for one in known if rule_of(one) is None and one.endpoint.__module__ not in OPEN_MODULES
                and not one.endpoint.__module__.startswith("broadcaster.web.api")]  # fmt: skip
 
+    assert app.state.desk.missing == {}
     assert len(known) > 15
     assert without == []
 
