@@ -94,7 +94,7 @@ def standing(folder: Path, targets: Sequence[str]) -> list[Delivery]:
 def _one(target: str, files: Sequence[Path], sent: int, post: Post) -> Delivery:
     try:
         for path in files if not _is_web(target) else files[-1:]:
-            if int(path.stem) <= sent and _is_web(target):
+            if int(path.stem) == sent and _is_web(target):
                 continue
             if _is_web(target):
                 post(target, path.read_bytes())
