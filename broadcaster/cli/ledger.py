@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +92,7 @@ def export(session: Session, target: Path, bundle: bool, as_json: bool) -> None:
     from broadcaster.access.user import Act
     from broadcaster.ledger import check
     from broadcaster.ledger.export import write
+    from broadcaster.report.bundle import figures
 
     actor, config = session.actor(Act.LEDGER_EXPORT), session.config
     with session.read() as connection:
@@ -100,7 +101,8 @@ def export(session: Session, target: Path, bundle: bool, as_json: bool) -> None:
         made = write(
             session.database, session.clock, target=target, actor=actor, key=_key(session),
             origin=config.ledger.origin, checkpoints=config.path(config.folders.checkpoints),
-            reports=_reports(session) if bundle else None, witnesses=tuple(config.ledger.witness_keys), progress=step,
+            reports=figures(config, now=session.clock.now()) if bundle else None,
+            witnesses=tuple(config.ledger.witness_keys), progress=step,
         )  # fmt: skip
     if as_json:
         shown = {"folder": str(made.folder), "entries": made.entries, "root": made.checkpoint.root.hex()}
@@ -188,22 +190,6 @@ def rotate_key(session: Session, as_json: bool) -> None:
         folder=config.path(config.folders.checkpoints), actor=actor,
     )  # fmt: skip
     emit({"key": _key(session).public.hex(), "size": made.size, "old_key_file": str(kept)}, as_json=as_json)
-
-
-def _reports(session: Session) -> Callable[[Connection], dict[str, dict[str, Any]]]:
-    """Every approved campaign's figures, counted over one connection."""
-    from sqlalchemy import select
-
-    from broadcaster.report.store import CAMPAIGN, read
-
-    adapters = {name: str(settings.get("adapter", name)) for name, settings in session.config.channels.items()}
-
-    def figures(connection: Connection) -> dict[str, dict[str, Any]]:
-        names = connection.scalars(select(CAMPAIGN.c.id).order_by(CAMPAIGN.c.id)).all()
-        found = {name: read(connection, name, adapters=adapters, now=session.clock.now()) for name in names}
-        return {name: one.shown() for name, one in found.items() if one is not None}
-
-    return figures
 
 
 def _key(session: Session) -> SigningKey:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ def listing(visit: Here) -> Response:
         )
     return visit.page(
         "ledger.html", rows=[_row(visit, entry) for entry in found.entries], asked=asked, before=found.before,
-        wrong=wrong, size=size, last=last, kinds={str(kind): visit.say(KINDS[kind]) for kind in Kind},
+        wrong=wrong, size=size, last=last, kinds={str(kind): visit.say(KINDS.get(kind, kind)) for kind in Kind},
         looked=any(asked.values()), deeper=bool(before),
     )  # fmt: skip
 
@@ -106,7 +106,7 @@ def begin_check(visit: Here) -> Response:
 def checkpoints(visit: Here) -> Response:
     """The signed sizes and roots, the newest first."""
     before = visit.request.query_params.get("before", "")
-    query = select(CHECKPOINT.c.size, CHECKPOINT.c.root, CHECKPOINT.c.created_at).order_by(CHECKPOINT.c.size.desc())
+    query = select(CHECKPOINT.c.size, CHECKPOINT.c.root, CHECKPOINT.c.signed_at).order_by(CHECKPOINT.c.size.desc())
     if before.isdecimal() and len(before) < 16:
         query = query.where(CHECKPOINT.c.size < int(before))
     with visit.read() as connection:
@@ -204,7 +204,9 @@ def _wanted(visit: Visit, asked: dict[str, str]) -> tuple[search.Wanted, str]:
     if asked["day"]:
         try:
             day = date.fromisoformat(asked["day"])
-            since, until = (datetime.combine(one, time(), visit.desk.zone) for one in (day, day + timedelta(days=1)))
+            since, until = (
+                datetime.combine(one, time(), visit.desk.zone).astimezone(UTC) for one in (day, day + timedelta(days=1))
+            )
         except (ValueError, OverflowError):
             wrong = visit.say("Ngày viết như 2027-07-30.")
     return (
@@ -221,7 +223,7 @@ def _row(visit: Visit, entry: dict[str, Any]) -> dict[str, Any]:
         "seq": entry["seq"],
         "ts": entry["ts"],
         "kind": kind,
-        "words": visit.say(KINDS[kind]) if kind in KINDS else kind,
+        "words": visit.say(KINDS.get(kind, kind)),
         "actor": entry["actor"],
         "broadcast": broadcast_id(entry["b"]) if isinstance(entry.get("b"), int) else "",
         "dispatch": dispatch_id(entry["d"]) if isinstance(entry.get("d"), int) else "",
