@@ -92,10 +92,11 @@ def submit(session: Session, id_: str, as_json: bool) -> None:
     from broadcaster.access.user import Act
     from broadcaster.schedule import store
     from broadcaster.schedule.files import roads
+    from broadcaster.schedule.standing import refuse_faults
 
     by = session.actor(Act.CAMPAIGN_SUBMIT)
     spec = _spec(session, id_)
-    _refuse_faults(session, spec)
+    refuse_faults(session.config, spec)
     senders = {name: road.sender for name, road in roads(session.config).items()}
     with session.write() as tx:
         document = store.submit(tx, spec, senders=senders, by=by, two_person=session.config.approval.two_person)
@@ -215,44 +216,10 @@ def _spec(session: Session, id_: str) -> CampaignSpec:
     return find(session.config.path(session.config.folders.schedules), id_, session.config)
 
 
-def _refuse_faults(session: Session, spec: CampaignSpec) -> None:
-    """Raises: Faulty for a campaign that names what is not there; NotFound for a channel that is not set up."""
-    from broadcaster.content.fault import Faulty, errors
-    from broadcaster.content.files import load
-    from broadcaster.schedule.files import check_folder
-
-    config = session.config
-    library = load(config.path(config.folders.content))
-    found = check_folder(config.path(config.folders.schedules), library, config)
-    if mine := errors(fault for fault in found if fault.about == spec.id):
-        raise Faulty(mine)
-    for schedule in spec.schedules:
-        for name in schedule.channel_names:
-            config.channel(name)
-
-
 def _row(connection: Connection, id_: str, spec: CampaignSpec | None) -> dict[str, Any]:
-    from broadcaster.approval import store as approvals
-    from broadcaster.schedule import store
+    from broadcaster.schedule.standing import standing
 
-    row = store.campaign(connection, id_)
-    waiting = approvals.open_(connection, KIND, id_)
-    decided = waiting.subject if waiting else row.plan_hash if row is not None else None
-    last = next(iter(approvals.history(connection, KIND, id_)), None)
-    stored = store.plan(connection, decided).campaign if decided else None
-    shown = spec or stored
-    return {
-        "id": id_,
-        "title": shown.title if shown else "",
-        "from": str(shown.since) if shown else "",
-        "until": str(shown.until) if shown else "",
-        "report_due": str(shown.report_due) if shown and shown.report_due else None,
-        "state": row.state if row is not None else last.state if last else "draft",
-        "approved": row.plan_hash if row is not None and row.state != "cancelled" else None,
-        "submitted": waiting.subject if waiting else None,
-        "file": "missing" if spec is None else "new" if stored is None else "same" if stored == spec else "edited",
-        "broadcasts": store.counts(connection, id_),
-    }
+    return standing(connection, id_, spec)
 
 
 def _schedule(schedule: Any) -> dict[str, Any]:

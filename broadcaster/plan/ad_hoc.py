@@ -1,23 +1,143 @@
-"""Deciding about an ad-hoc broadcast: what a person sees before saying yes, and the decision about exactly that."""
+"""Asking for an ad-hoc broadcast, and deciding: what a person sees before saying yes, and the decision about exactly that."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
 from broadcaster.approval import store as approvals
-from broadcaster.audience.store import headcount
-from broadcaster.config import Config
+from broadcaster.audience.store import group_id, headcount
+from broadcaster.config import Config, parse_span
+from broadcaster.content import files
+from broadcaster.content import store as contents
 from broadcaster.content.sms import count
 from broadcaster.dispatch import broadcast as house
+from broadcaster.dispatch.broadcast import AdHoc
 from broadcaster.dispatch.revision import read, words
-from broadcaster.errors import Conflict
+from broadcaster.dispatch.road import Road
+from broadcaster.dispatch.timing import parse_quiet, quiet_ends, resolve
+from broadcaster.errors import Conflict, NotFound, WrongUse
 from broadcaster.ledger.store import Transaction
 from broadcaster.plan.planner import money
+from broadcaster.schedule import store as schedules
 from broadcaster.schedule.files import roads
 
 KIND = "broadcast"
+
+
+# -- asking -----------------------------------------------------------------------------------------------------------
+
+
+def approved(connection: Connection, config: Config, message: str, *, now: datetime) -> str:
+    """The approved revision. Raises: Conflict without one, or when the file says something else by now."""
+    library = files.load(config.path(config.folders.content))
+    item = library.item(message)
+    approval = approvals.current(connection, "revision", message)
+    if approval is None:
+        raise Conflict(
+            f"{message} has no approved revision: broadcaster message submit {message}, then another person approves it."
+        )
+    media, _ = files.read_media(library, item)
+    found = contents.differs(connection, item=item, facts=library.facts, media=media, approved=approval.subject)
+    if found:
+        raise Conflict(
+            f"The file of {message} differs from its approved revision: {' '.join(found)} "
+            "Submit it again, or take the change back."
+        )
+    today = now.astimezone(ZoneInfo(config.office.timezone)).date()
+    stale = contents.stale(connection, today, revisions=[approval.subject], facts=library.facts)
+    if stale:
+        raise Conflict(
+            f"{message} quotes the fact {stale[0].fact}, which is {stale[0].why}: see broadcaster fact list."
+        )
+    return approval.subject
+
+
+def wanted(
+    connection: Connection, config: Config, road: Road, *, now: datetime, message: str, revision: str,
+    group: str | None, language: str, at: str | None, campaign: str | None,
+) -> AdHoc:  # fmt: skip
+    """What is asked for. `at`: local time of the office, None for now. Raises: WrongUse, NotFound, Conflict."""
+    zone = ZoneInfo(config.office.timezone)
+    local = _local(at, now.astimezone(zone).replace(tzinfo=None))
+    due = resolve(local.date(), local.time(), zone) if at else now
+    if at and due < now:
+        raise WrongUse(f"{at} has passed; give a later --at, or none for now.")
+    if road.traits.unit != "public" and not group:
+        raise WrongUse(f"The channel {road.channel} writes to people: say to whom with --group.")
+    if campaign is not None and schedules.campaign(connection, campaign) is None:
+        raise NotFound(f"No approved campaign is called {campaign}; `broadcaster campaign list` shows what there is.")
+    body = read(connection.scalar(select(house.REVISION.c.canonical).where(house.REVISION.c.hash == revision)) or b"",
+                revision)  # fmt: skip
+    if body is None:
+        raise Conflict(f"The stored revision of {message} was changed; restore a backup and tell the auditor.")
+    tongues = list(body.texts) if language == "contact" else [language]
+    if not any(words(body, traits=road.traits, accents=road.accents, language=tag) for tag in tongues):
+        forms = ", ".join(road.traits.forms)
+        raise Conflict(f"{message} has no form for {road.channel} ({forms}) in {language}; write one and submit it.")
+    defaults = config.defaults
+    return AdHoc(
+        message=message,
+        revision=revision,
+        channel=road.channel,
+        sender=road.sender,
+        group=group_id(connection, group) if group and road.traits.unit != "public" else None,
+        language=language,
+        local=local.strftime("%Y-%m-%dT%H:%M"),
+        due_at=due,
+        expires_at=due + parse_span(defaults.ad_hoc_for, where="defaults.ad_hoc_for"),
+        timezone=config.office.timezone,
+        quiet_hours=defaults.quiet_hours,
+        cap_per_24h=defaults.cap_per_24h,
+        require_consent=defaults.require_consent,
+        campaign=campaign,
+    )
+
+
+def ask(tx: Transaction, config: Config, asked: AdHoc, *, by: str) -> tuple[int, str]:
+    """Enter it, waiting for another person; its number and the hash to approve."""
+    number, subject = house.ask(tx, asked, by=by)
+    name = house.public_id(number)
+    approvals.submit(tx, kind=KIND, name=name, subject=subject, by=by, two_person=config.approval.two_person)
+    return number, subject
+
+
+def twins(connection: Connection, asked: AdHoc) -> list[str]:
+    """Broadcasts not over yet that say the same to the same people: asked for twice by mistake, perhaps."""
+    query = select(house.BROADCAST).where(
+        house.BROADCAST.c.state.in_(("submitted", "planned", "running", "paused")),
+        house.BROADCAST.c.message_id == asked.message,
+        house.BROADCAST.c.group_id.is_not_distinct_from(asked.group),
+        house.BROADCAST.c.due_at <= asked.expires_at,
+    )
+    return [
+        house.public_id(row.id) for row in connection.execute(query) if asked.channel in house.channel_names(row)
+    ]  # fmt: skip
+
+
+def opens(asked: AdHoc) -> str:
+    """When the quiet hours it is due in are over, as a local time; "" if it is not due in any."""
+    zone = ZoneInfo(asked.timezone)
+    ends = quiet_ends(asked.due_at, zone, parse_quiet(asked.quiet_hours))
+    return "" if ends <= asked.due_at else ends.astimezone(zone).strftime("%d/%m/%Y %H:%M")
+
+
+def _local(at: str | None, now: datetime) -> datetime:
+    if at is None:
+        return now.replace(second=0, microsecond=0)
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        raise WrongUse(f"{at!r} is no time; write it like 2027-07-30T07:00, in the office's local time.") from None
+    if moment.tzinfo is not None:
+        raise WrongUse("Give --at as local time of the office, without a zone.")
+    return moment.replace(second=0, microsecond=0)
+
+
+# -- deciding ---------------------------------------------------------------------------------------------------------
 
 
 def preview(connection: Connection, config: Config, row: Any) -> dict[str, Any]:

@@ -66,12 +66,18 @@ def check_folder(folder: Path, library: Library, config: Config) -> list[Fault]:
         if file.spec is None:
             continue
         faults += _place(file, file.spec, seen)
-        faults += _letters(folder / Path(file.path).name, file)
-        for number, schedule in enumerate(file.spec.schedules):
-            place = f"schedule.{number}"
-            faults += _messages(file, file.spec, schedule, place, library, channels)
-            faults += _roads(file, schedule, place, channels)
+        faults += _letters((folder / Path(file.path).name).read_text(encoding="utf-8-sig"), file)
+        faults += _against(file, file.spec, library, channels)
     return sorted(dict.fromkeys(faults), key=lambda fault: (fault.path, fault.line or 0))
+
+
+def check_text(text: str, *, path: str, library: Library, config: Config) -> tuple[CampaignFile, list[Fault]]:
+    """A campaign file that is not written yet: as it would be read, and every fault `check_folder` would find in it."""
+    file = parse(text.encode(), path=path, office=office_rules(config))
+    faults = [*file.faults, *_letters(text, file)]
+    if file.spec is not None:
+        faults += [*_place(file, file.spec, {}), *_against(file, file.spec, library, roads(config))]
+    return file, sorted(dict.fromkeys(faults), key=lambda fault: fault.line or 0)
 
 
 def _read(path: Path, shown: str, office: OfficeRules) -> CampaignFile:
@@ -118,9 +124,17 @@ def _place(file: CampaignFile, spec: CampaignSpec, seen: dict[str, str]) -> Iter
     seen.setdefault(spec.id, file.path)
 
 
-def _letters(path: Path, file: CampaignFile) -> Iterator[Fault]:
+def _against(file: CampaignFile, spec: CampaignSpec, library: Library, channels: dict[str, Road]) -> Iterator[Fault]:
+    """Its schedules against the library's messages and the channels."""
+    for number, schedule in enumerate(spec.schedules):
+        place = f"schedule.{number}"
+        yield from _messages(file, spec, schedule, place, library, channels)
+        yield from _roads(file, schedule, place, channels)
+
+
+def _letters(text: str, file: CampaignFile) -> Iterator[Fault]:
     """Invisible and foreign letters, which make two names look alike."""
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         for finding in letters.find(line):
             yield Fault(path=file.path, line=number, text=finding.text, remedy=finding.remedy)
 
