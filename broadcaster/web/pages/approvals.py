@@ -19,7 +19,7 @@ from broadcaster.content.check import opt_out_sample
 from broadcaster.content.render import OPT_OUT, decode
 from broadcaster.dispatch import broadcast as house
 from broadcaster.dispatch.revision import read, words
-from broadcaster.errors import Conflict, NotFound, WrongUse
+from broadcaster.errors import BroadcasterError, Conflict, NotFound, WrongUse
 from broadcaster.plan import ad_hoc
 from broadcaster.plan.planner import Row, forecast, money, totals
 from broadcaster.plan.reading import survey
@@ -67,7 +67,7 @@ HEARD = "Tôi đã nghe hết các bản ghi âm."
 def listing(visit: Here) -> Response:
     with visit.read() as connection:
         waiting = [_row(visit, connection, row) for row in store.waiting(connection)]
-        decided = [_row(visit, connection, row) for row in store.decided(connection)]
+        decided = [_row(visit, connection, row) for row in store.decided(connection, limit=12)]
     mine = [one for one in waiting if one["may"]]
     return visit.page("approvals.html", mine=mine, others=[one for one in waiting if not one["may"]], decided=decided)
 
@@ -190,6 +190,7 @@ def _revision(visit: Visit, connection: Connection, approval: Approval) -> dict[
              for name, digest in sorted(body.get("facts", {}).items())]  # fmt: skip
     return {
         "body": body,
+        "texts": _tongues(visit, body),
         "channels": _channels(visit, raw, approval.subject),
         "before": in_force if before is not None else None,
         "changes": compare(before, body) if before is not None else None,
@@ -210,7 +211,7 @@ def _channels(visit: Visit, raw: bytes, revision: str) -> list[dict[str, Any]]:
     found = []
     for name, road in roads(visit.config).items():
         price = visit.config.channel(name).common.price
-        for language in body.texts:
+        for language in sorted(body.texts, key=lambda tag: (tag != visit.language, tag != "vi", tag)):
             said = words(body, traits=road.traits, accents=road.accents, language=language)
             if said is None:
                 continue
@@ -287,12 +288,11 @@ _SHOWS = {"revision": _revision, "plan": _plan, "broadcast": _broadcast}
 
 
 def _row(visit: Visit, connection: Connection, row: Any) -> dict[str, Any]:
-    titles = store.titles(connection, [row.name], visit.language) if row.kind == "revision" else {}
     return {
         "kind": row.kind,
         "kind_words": visit.say(KINDS[row.kind]),
         "name": row.name,
-        "title": titles.get(row.name, row.name),
+        "title": _title(visit, connection, row),
         "state": row.state,
         "submitted_by": row.submitted_by,
         "submitted_at": row.submitted_at,
@@ -303,6 +303,25 @@ def _row(visit: Visit, connection: Connection, row: Any) -> dict[str, Any]:
         and visit.may(APPROVES[row.kind])
         and (row.submitted_by != visit.name or not row.two_person),
     }
+
+
+def _title(visit: Visit, connection: Connection, row: Any) -> str:
+    """What people call it: the message's title, the campaign's, or the message an ad-hoc broadcast sends."""
+    if row.kind == "plan":
+        try:
+            return schedules.plan(connection, row.subject).campaign.title
+        except BroadcasterError:
+            return str(row.name)
+    message = row.name
+    if row.kind == "broadcast":
+        message = house.get(connection, house.read_public_id(row.name)).message_id
+    return store.titles(connection, [message], visit.language).get(message, str(row.name))
+
+
+def _tongues(visit: Visit, body: dict[str, Any]) -> dict[str, Any]:
+    """The texts, in the reader's language first, then in Vietnamese."""
+    first = {visit.language: 0, "vi": 1}
+    return dict(sorted(body["texts"].items(), key=lambda one: (first.get(one[0], 2), one[0])))
 
 
 # -- parts ------------------------------------------------------------------------------------------------------------
