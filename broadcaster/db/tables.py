@@ -689,6 +689,43 @@ class Bulletin(Row, table=True):
     reminded_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
+# -- report -----------------------------------------------------------------------------------------------------------
+
+
+class ReportClosing(Row, table=True):
+    """A named person closed what nobody can tell any more of a campaign. Only added to, by trigger."""
+
+    __tablename__ = "report_closing"
+    campaign_id: str = Field(primary_key=True)
+    unconfirmed: int  # dispatches then
+    reason: str
+    by: str
+    at: datetime = Field(sa_type=Instant)
+
+
+class ReportCopy(Row, table=True):
+    """What an official report said when it was made, to compare with when it comes back. Only added to, by trigger."""
+
+    __tablename__ = "report_copy"
+    digest: str = Field(primary_key=True)  # SHA-256 of `canonical`, hex; stands in the file and in the ledger
+    campaign_id: str = Field(index=True)
+    canonical: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    by: str
+    at: datetime = Field(sa_type=Instant)
+
+
+class ReportSigned(Row, table=True):
+    """A signed report as it was sent off. Only added to, by trigger."""
+
+    __tablename__ = "report_signed"
+    sha256: str = Field(primary_key=True)  # of the signed file
+    campaign_id: str = Field(index=True)
+    number: str
+    day: date  # of dispatch
+    by: str
+    at: datetime = Field(sa_type=Instant)
+
+
 # -- ledger -----------------------------------------------------------------------------------------------------------
 
 
