@@ -30,7 +30,20 @@ from broadcaster.ledger.entry import Kind
 
 ROOT = Path(__file__).parent.parent
 # Other packages have pages of their own.
-BUILT_IN = ("twilio", "esms", "speedsms", "kannel", "telegram", "email", "webhook", "feed", "loudspeaker", "memory")
+BUILT_IN = (
+    "twilio",
+    "esms",
+    "speedsms",
+    "kannel",
+    "zalo-oa",
+    "telegram",
+    "facebook-page",
+    "email",
+    "webhook",
+    "feed",
+    "loudspeaker",
+    "memory",
+)
 HEAD = "<!-- Written by docs/generate.py from the code. Do not edit. -->\n"
 SHOWN = 2  # members of a list in an example
 LONGEST = 90  # characters of a text in an example
