@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from broadcaster.approval.policy import Approval
     from broadcaster.content.files import Library
     from broadcaster.content.item import Item
-    from broadcaster.content.render import Snapshot
+    from broadcaster.content.preview import Cost
     from broadcaster.ledger.store import Transaction
 
 KIND = "revision"
@@ -161,12 +161,13 @@ def preview(session: Session, id_: str, language: str, as_json: bool) -> None:
 def diff(session: Session, id_: str, as_json: bool) -> None:
     """How the file differs from the approved revision, word by word: [-gone-] {+new+}."""
     from broadcaster.approval import store as approvals
+    from broadcaster.approval.messages import snapshot_of
     from broadcaster.content import render, store
     from broadcaster.errors import Conflict
 
     library = open_library(session)
     item = library.item(id_)
-    snapshot = _snapshot(library, item)
+    snapshot = snapshot_of(library, item)
     with session.read() as connection:
         base = approvals.current(connection, KIND, id_) or approvals.open_(connection, KIND, id_)
         if base is None:
@@ -340,87 +341,17 @@ def _one_or_all(id_: str | None, everything: bool) -> None:
 
 def _rows(session: Session, connection: Connection, library: Library) -> list[dict[str, Any]]:
     """A row for every message in the folder, and for every approved one whose file is gone."""
-    from broadcaster.approval import store as approvals
-    from broadcaster.content import store
+    from broadcaster.approval.messages import shown, standings
     from broadcaster.content.check import today
 
-    approved = approvals.in_state(connection, KIND, "approved")
-    waiting = approvals.in_state(connection, KIND, "submitted")
-    hashes = [approval.subject for approval in approved.values()]
     day = today(session.clock.now(), session.config)
-    held: dict[str, list[dict[str, str]]] = {}
-    for one in store.stale(connection, day, revisions=hashes, facts=library.facts):
-        held.setdefault(one.revision, []).append({"fact": one.fact, "why": one.why})
-    rows = []
-    for id_ in sorted({*library.items, *approved, *waiting}):
-        item, in_force, open_ = library.items.get(id_), approved.get(id_), waiting.get(id_)
-        last = open_ or in_force or next(iter(approvals.history(connection, KIND, id_)), None)
-        rows.append(
-            {
-                "id": id_,
-                "category": item.category if item else "",
-                "title": _title(library, item) if item else "",
-                "languages": list(item.languages) if item else [],
-                "state": last.state if last else "draft",
-                "approved": in_force.subject if in_force else None,
-                "submitted": open_.subject if open_ else None,
-                "file": _file_state(library, item, open_ or in_force),
-                "stale": held.get(in_force.subject, []) if in_force else [],
-            }
-        )
-    return rows
-
-
-def _title(library: Library, item: Item) -> str:
-    """The first title with its facts filled in; as it is written where that cannot be done."""
-    from broadcaster.content import render
-    from broadcaster.content.fault import Faulty
-
-    try:
-        titles = render.titles(item, library.facts)
-    except Faulty:
-        titles = dict(item.titles)
-    return next(iter(titles.values()), "")
-
-
-def _file_state(library: Library, item: Item | None, decided: Approval | None) -> str:
-    """Against what waits or is in force: new, same, edited, broken, or missing."""
-    from broadcaster.content.fault import Faulty
-
-    if item is None:
-        return "missing"
-    try:
-        hash_ = _snapshot(library, item).hash
-    except Faulty:
-        return "broken"
-    if decided is None:
-        return "new"
-    return "same" if hash_ == decided.subject else "edited"
-
-
-def _snapshot(library: Library, item: Item) -> Snapshot:
-    """Raises: Faulty for a recording that is not there, or a text that cannot be filled in."""
-    from broadcaster.content.fault import Faulty
-    from broadcaster.content.files import read_media
-    from broadcaster.content.render import snapshot
-
-    media, faults = read_media(library, item)
-    if faults:
-        raise Faulty(faults)
-    return snapshot(item, library.facts, media)
+    return [shown(one) for one in standings(connection, library, today=day)]
 
 
 def _faults(session: Session, library: Library, item: Item) -> list[Any]:
-    from broadcaster.content import check
+    from broadcaster.content.editing import faults_of
 
-    ways, _ = check.ways(session.config)
-    return check.message(
-        library,
-        item,
-        today=check.today(session.clock.now(), session.config),
-        ways=ways,
-        opt_out=check.opt_out_sample(session.config.web.public_url),
-    )
+    return faults_of(session.config, library, item, now=session.clock.now())
 
 
 def _errors(session: Session, library: Library, item: Item) -> list[Any]:
@@ -431,23 +362,10 @@ def _errors(session: Session, library: Library, item: Item) -> list[Any]:
 
 def _submit(session: Session, tx: Transaction, library: Library, item: Item, *, by: str) -> dict[str, Any]:
     """Submit one message, unless just this is approved or waits already."""
-    from broadcaster.approval import store as approvals
-    from broadcaster.content.files import keep_media, read_media
-    from broadcaster.content.store import save
+    from broadcaster.approval.messages import submit as submit_one
 
-    snapshot = _snapshot(library, item)
-    row: dict[str, Any] = {"message": item.id, "state": "submitted", "revision": snapshot.hash}
-    waiting = approvals.open_(tx.connection, KIND, item.id)
-    in_force = approvals.current(tx.connection, KIND, item.id)
-    if waiting and waiting.subject == snapshot.hash:
-        return {**row, "unchanged": True}
-    if in_force and in_force.subject == snapshot.hash and not waiting:
-        return {**row, "state": "approved", "unchanged": True}
-    keep_media(library, item, read_media(library, item)[0])
-    save(tx, snapshot)
-    two_person = session.config.approval.two_person
-    approvals.submit(tx, kind=KIND, name=item.id, subject=snapshot.hash, by=by, two_person=two_person)
-    return {**row, "unchanged": False}
+    done = submit_one(tx, library, item, by=by, two_person=session.config.approval.two_person)
+    return {"message": item.id, "state": done.state, "revision": done.revision, "unchanged": done.unchanged}
 
 
 def _agreed(session: Session, waiting: Approval | None, body: Mapping[str, Any]) -> str | None:
@@ -467,27 +385,33 @@ def _agreed(session: Session, waiting: Approval | None, body: Mapping[str, Any])
 
 
 def _preview(session: Session, item: Item, language: str, form: str, text: str) -> dict[str, Any]:
-    from broadcaster.content import check, render, sms
+    from broadcaster.content import check
+    from broadcaster.content.preview import preview as look
 
-    shown = text.replace(render.OPT_OUT, check.opt_out_sample(session.config.web.public_url))
-    row: dict[str, Any] = {"language": language, "form": form, "text": text, "characters": len(shown)}
-    if form == "speech":
-        row |= _reading(text, language)
-    if form not in ("sms", "sms-plain"):
+    ways, _ = check.ways(session.config)
+    has_plain = "sms-plain" in item.forms(language)
+    seen = look(session.config, ways, language=language, form=form, text=text, has_plain=has_plain)
+    row: dict[str, Any] = {"language": language, "form": form, "text": text, "characters": len(seen.shown)}
+    if seen.reading:
+        row |= {"seconds": seen.reading.seconds, "read": seen.reading.text, "doubts": list(seen.reading.doubts)}
+    if seen.count is None:
         return row
-    count = sms.count(shown)
+    count = seen.count
     row |= {"encoding": count.encoding, "units": count.units, "parts": count.parts, "costly": list(count.costly)}
-    row["channels"] = _sms_costs(session, form, count.parts)
-    if form == "sms" and "sms-plain" not in item.forms(language):
-        plain = sms.count(sms.plain(shown))
+    row["channels"] = [_cost(one) for one in seen.costs]
+    if seen.twin:
         row["proposed_plain"] = {
-            "text": sms.plain(text),
-            "encoding": plain.encoding,
-            "parts": plain.parts,
-            "left": list(plain.costly),
-            "channels": _sms_costs(session, "sms-plain", plain.parts),
+            "text": seen.twin.text,
+            "encoding": seen.twin.count.encoding,
+            "parts": seen.twin.count.parts,
+            "left": list(seen.twin.count.costly),
+            "channels": [_cost(one) for one in seen.twin.costs],
         }
     return row
+
+
+def _cost(cost: Cost) -> dict[str, Any]:
+    return {"channel": cost.channel, "parts": cost.parts, "cost": cost.money}
 
 
 def _reading(text: str, language: str) -> dict[str, Any]:
@@ -496,25 +420,6 @@ def _reading(text: str, language: str) -> dict[str, Any]:
 
     reading = read(text, language)
     return {"seconds": reading.seconds, "read": reading.text, "doubts": list(reading.doubts)}
-
-
-def _sms_costs(session: Session, form: str, parts: int) -> list[dict[str, Any]]:
-    """What one person costs on each channel that says this form; the cost is None without a price in the configuration."""
-    from broadcaster.content.check import ways
-
-    rows = []
-    for way in ways(session.config)[0]:
-        if "sms" in way.traits.forms and way.accents == (form == "sms"):
-            price = session.config.channel(way.name).common.price
-            cost = {"amount": _money(price.micros * parts), "currency": price.currency} if price else None
-            rows.append({"channel": way.name, "parts": parts, "cost": cost})
-    return rows
-
-
-def _money(micros: int) -> str:
-    """Millionths as a decimal, without zeros that say nothing: 1660000000 -> "1660"."""
-    whole, part = divmod(micros, 1_000_000)
-    return f"{whole}.{part:06d}".rstrip("0").rstrip(".")
 
 
 def _tell_preview(row: Mapping[str, Any]) -> None:

@@ -140,7 +140,7 @@ def _sections(lines: list[str], *, start: int, path: str, about: str, faults: li
     if not heads:
         fault(start, "The message has no text.", "Add a section: `## vi`, and the text below it.")
     for index, end in zip(heads, [*heads, len(lines)][1:], strict=True):
-        key = _heading(lines[index])
+        key = heading(lines[index])
         if key is None:
             fault(
                 index + 1,
@@ -169,7 +169,8 @@ def _sections(lines: list[str], *, start: int, path: str, about: str, faults: li
 COUNTRIES = {"vn": "vi", "us": "en", "gb": "en", "cn": "zh", "kh": "km"}  # codes of countries, and no language has them
 
 
-def _heading(line: str) -> tuple[str, str] | None:
+def heading(line: str) -> tuple[str, str] | None:
+    """(language, form) of a `##` line, None for one that is no section's."""
     words = line[2:].split()
     if len(words) not in (1, 2) or not LANGUAGE.fullmatch(words[0]):
         return None

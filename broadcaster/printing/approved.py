@@ -1,0 +1,48 @@
+"""What may be printed: the approved revision of a message, as long as its facts stand; and the entry that says it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy import Connection
+
+from broadcaster.approval import store as approvals
+from broadcaster.config import Config
+from broadcaster.content import check, store
+from broadcaster.content.files import read_facts
+from broadcaster.content.render import decode
+from broadcaster.dispatch.revision import read
+from broadcaster.errors import Conflict
+from broadcaster.ledger.entry import Kind as Entry
+from broadcaster.ledger.store import Transaction
+from broadcaster.printing.piece import Approved, Kind
+
+
+def approved(connection: Connection, config: Config, name: str, *, now: datetime) -> Approved:
+    """The approved revision. Raises: Conflict without one, or when a fact in it has moved."""
+    approval = approvals.current(connection, "revision", name)
+    if approval is None:
+        raise Conflict(f"{name} has no approved revision; print follows approval: broadcaster message submit {name}.")
+    facts, _ = read_facts(config.path(config.folders.content) / "facts.toml")
+    today = check.today(now, config)
+    if stale := store.stale(connection, today, revisions=[approval.subject], facts=facts):
+        raise Conflict(f"{name} quotes the fact {stale[0].fact}, which is {stale[0].why}: see broadcaster fact list.")
+    raw = store.canonical(connection, approval.subject)
+    body = read(raw, approval.subject)
+    if body is None:
+        raise Conflict(f"The stored revision of {name} was changed; restore a backup and tell the auditor.")
+    public = config.web.public_url.rstrip("/")
+    return Approved(
+        body=body, hash=approval.subject, source=str(decode(raw).get("source", "")),
+        link=f"{public}/m/{name}" if public else "",
+    )  # fmt: skip
+
+
+def record(tx: Transaction, actor: str, kind: Kind, messages: Sequence[Approved], data: bytes, *, language: str) -> str:
+    """Note that a piece was made; the SHA-256, hex, of its file."""
+    digest = sha256(data).hexdigest()
+    revisions = [one.hash for one in messages]
+    tx.record(Entry.PRINT_MAKE, actor, piece=kind.value, language=language, revisions=revisions, sha256=digest)
+    return digest

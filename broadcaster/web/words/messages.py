@@ -1,0 +1,181 @@
+"""The library of messages and its editor."""
+
+from __future__ import annotations
+
+# form -> what people call it
+FORMS = {
+    "text": "Bài viết (trang tin, thư điện tử)",
+    "headline": "Dòng tiêu đề",
+    "sms": "Tin nhắn SMS",
+    "sms-plain": "Tin nhắn SMS không dấu",
+    "chat": "Tin nhắn Zalo, Telegram, Facebook",
+    "speech": "Lời đọc trên loa",
+    "poster": "Áp phích",
+}
+HINTS = {
+    "text": "Viết đầy đủ, câu ngắn. Mỗi đoạn cách nhau một dòng trống.",
+    "headline": "Một dòng, đọc trong ba giây.",
+    "sms": "Tiếng Việt có dấu: 70 ký tự một tin, dài hơn thì mỗi phần 67 ký tự.",
+    "sms-plain": "Không dấu: 160 ký tự một tin, dài hơn thì mỗi phần 153 ký tự. Đọc lại: mất dấu có thể đổi nghĩa.",
+    "chat": "Ngắn hơn bài viết, một ý mỗi đoạn.",
+    "speech": "Viết như nói với bà con. Số điện thoại chèn bằng dữ kiện để máy đọc từng chữ số.",
+    "poster": "Ba đến năm dòng chữ lớn, mỗi dòng một ý.",
+}
+FILE = {
+    "new": "Chưa trình lần nào",
+    "same": "Đúng như bản đã trình",
+    "edited": "Đã sửa sau khi trình",
+    "broken": "Tệp có lỗi",
+    "missing": "Tệp không còn trong thư viện",
+}
+STALE = {"changed": "dữ kiện đã đổi", "gone": "dữ kiện không còn", "overdue": "dữ kiện quá hạn kiểm tra"}
+PRINTS = {
+    "board": "Ảnh cho bảng điện tử (PNG)",
+    "poster": "Áp phích (PDF)",
+    "leaflet": "Tờ gấp (PDF)",
+    "newsletter": "Bản tin (PDF)",
+    "talking-points": "Đề cương nói chuyện (PDF)",
+}
+
+EN = {
+    "Bài viết (trang tin, thư điện tử)": "Article (web page, e-mail)",
+    "Dòng tiêu đề": "Headline",
+    "Tin nhắn SMS": "SMS",
+    "Tin nhắn SMS không dấu": "SMS without accents",
+    "Tin nhắn Zalo, Telegram, Facebook": "Chat (Zalo, Telegram, Facebook)",
+    "Lời đọc trên loa": "Script for loudspeakers",
+    "Áp phích": "Poster",
+    "Viết đầy đủ, câu ngắn. Mỗi đoạn cách nhau một dòng trống.":
+        "Say all of it, in short sentences. Leave a blank line between paragraphs.",
+    "Một dòng, đọc trong ba giây.": "One line, read in three seconds.",
+    "Tiếng Việt có dấu: 70 ký tự một tin, dài hơn thì mỗi phần 67 ký tự.":
+        "With Vietnamese accents: 70 characters in one SMS; longer ones are split into parts of 67.",
+    "Không dấu: 160 ký tự một tin, dài hơn thì mỗi phần 153 ký tự. Đọc lại: mất dấu có thể đổi nghĩa.":
+        "Without accents: 160 characters in one SMS; longer ones are split into parts of 153. Read it again: a word without "
+        "its accents can mean another.",
+    "Ngắn hơn bài viết, một ý mỗi đoạn.": "Shorter than the article, one idea a paragraph.",
+    "Viết như nói với bà con. Số điện thoại chèn bằng dữ kiện để máy đọc từng chữ số.":
+        "Write as you would speak. Put telephone numbers in as facts, so that they are read digit by digit.",
+    "Ba đến năm dòng chữ lớn, mỗi dòng một ý.": "Three to five lines in large type, one idea each.",
+    "Đúng như bản đã trình": "As submitted",
+    "Đã sửa sau khi trình": "Edited since it was submitted",
+    "Tệp có lỗi": "The file has faults",
+    "Tệp không còn trong thư viện": "The file is gone from the library",
+    "dữ kiện đã đổi": "a fact has changed",
+    "dữ kiện không còn": "a fact is gone",
+    "dữ kiện quá hạn kiểm tra": "a fact is overdue for checking",
+    "Ảnh cho bảng điện tử (PNG)": "Picture for an electronic board (PNG)",
+    "Áp phích (PDF)": "Poster (PDF)",
+    "Tờ gấp (PDF)": "Leaflet (PDF)",
+    "Bản tin (PDF)": "Newsletter (PDF)",
+    "Đề cương nói chuyện (PDF)": "Talking points (PDF)",
+    "Chưa trình lần nào": "Not submitted yet",
+    "Trình phê duyệt": "Submit for approval",
+    "Ngôn ngữ": "Language",
+    "{n} thông điệp": ("{n} message", "{n} messages"),
+    "Tải về": "Download",
+    "Rút thông điệp này": "Withdraw this message",
+    "Sửa thông điệp này": "Edit this message",
+    # the list
+    "Soạn thông điệp mới": "Write a new message",
+    "Thư viện chưa có thông điệp nào.": "The library has no message yet.",
+    "Không thông điệp nào khớp bộ lọc.": "No message fits the filter.",
+    "Tệp trong thư viện": "File in the library",
+    "Hạn": "Deadline",
+    "gửi đến hết {day}": "sent until {day}",
+    "dữ kiện kiểm tra trước {day}": "check its facts by {day}",
+    "đã hết hiệu lực": "no longer valid",
+    "Bị giữ: {why}": "Held: {why}",
+    "Không đọc được, cần sửa: {paths}": "Cannot be read, mend them: {paths}",
+    # one message
+    "Sửa": "Edit",
+    "Người đọc, người nghe sẽ nhận": "What readers and listeners will get",
+    "Đây là nội dung tệp hiện nay. Bản gửi đi luôn là bản đã phê duyệt.":
+        "This is the file as it is now. What goes out is always the approved version.",
+    "Lỗi phải sửa trước khi trình": "Faults to mend before submitting",
+    "Nên xem lại": "Worth another look",
+    "dòng {n}": "line {n}",
+    "Kiểm tra ngày": "Checked on",
+    "Trình đúng nội dung tệp hiện nay. Người soạn và người sửa không được tự phê duyệt.":
+        "Submits the file as it is now. Whoever wrote or edited it may not approve it.",
+    "Đã trình {name}.": "Submitted {name}.",
+    "{name} đã ở đúng trạng thái này; không có gì mới để trình.": "{name} stands just so already; there is nothing new to submit.",
+    "Mở bàn phê duyệt": "Open it at the approval desk",
+    "Có hiệu lực ngay, một người làm được: không gửi thêm lượt nào nữa.":
+        "At once, and one person can do it: nothing more of it goes out.",
+    "Chỉ rút bản đang chờ; bản đã phê duyệt vẫn có hiệu lực": "Only what waits; what is approved stays in force",
+    "Rút ngay": "Withdraw now",
+    "Đã rút {name}; không gửi nữa.": "Withdrew {name}; nothing more of it goes out.",
+    "In ấn": "Print",
+    "In từ bản đã phê duyệt, có mã bản và mã QR. Việc in được ghi vào nhật ký.":
+        "Printed from the approved version, with its id and a QR code. It stands in the ledger.",
+    "Chưa có bản nào được phê duyệt; phê duyệt xong mới in.": "Nothing is approved yet; print follows approval.",
+    "Ấn phẩm": "Piece",
+    "Khổ giấy áp phích": "Paper of a poster",
+    "Lịch sử": "History",
+    "Chưa trình lần nào.": "Never submitted.",
+    "trình": "submitted by",
+    "quyết định": "decided by",
+    "kết thúc": "ended by",
+    "Xem thay đổi so với bản trước": "Show what changed against the version before",
+    "Câu chữ không đổi.": "The words did not change.",
+    "Bản lưu đã bị thay đổi hoặc không còn: báo kiểm toán.": "The stored version was changed or is gone: tell the auditor.",
+    "Tệp đã sửa: khác gì bản {state}": "The file was edited: how it differs from the version {state}",
+    "đang chờ": "that waits",
+    "đang có hiệu lực": "in force",
+    "{name} chưa đọc được": "{name} cannot be read",
+    "Nội dung tệp": "The file",
+    "Sửa tệp này bằng trình soạn thảo văn bản rồi mở lại trang.": "Mend the file with a text editor, then open this page again.",
+    # looks
+    "Hiện trên điện thoại": "On a phone",
+    "Trên trang tin": "On the web page",
+    "Trong ứng dụng nhắn tin": "In a messaging app",
+    "Phát thanh viên đọc": "What the announcer reads",
+    "Trên áp phích": "On a poster",
+    "Trên bảng điện tử": "On an electronic board",
+    "phần {n}": "part {n}",
+    "{channel}: {money} mỗi người": "{channel}: {money} a person",
+    "{channel}: chưa có giá trong config.toml": "{channel}: no price in config.toml",
+    "Chưa kênh nào trong config.toml gửi dạng này.": "No channel in config.toml sends this form.",
+    "Ký tự làm tin đắt hơn: {letters}": "Characters that make it dearer: {letters}",
+    "Bản không dấu đề xuất: {n} SMS": "Proposed without accents: {n} SMS",
+    "Đọc lại trước khi dùng: mất dấu có thể đổi nghĩa.": "Read it before use: a word without its accents can mean another.",
+    "Đọc một lượt khoảng {span}": "About {span} to read once",
+    "{n} giây": "{n} s",
+    "{m} phút {s} giây": "{m} min {s} s",
+    "Máy đọc thành": "A machine reads",
+    "Nghe kỹ các chỗ: {places}": "Listen well to: {places}",
+    # the editor
+    "Mã thông điệp": "Id of the message",
+    "Chữ thường không dấu, chữ số, gạch nối; không đổi được sau này.":
+        "Lower-case letters, digits and hyphens; it cannot be changed later.",
+    "Tiêu đề": "Title",
+    "Tên chung trên trang tin; tránh từ ngữ làm người cầm điện thoại gặp nguy.":
+        "Shown on web pages; avoid words that could endanger whoever holds the phone.",
+    "Văn bản hoặc cơ quan là căn cứ, ví dụ Công văn 2556/BTTTT-TTra.": "The document or body it rests on, like Official Letter 2556.",
+    "Gửi từ ngày": "Sent from",
+    "Gửi đến hết ngày": "Sent until",
+    "Chèn dữ kiện": "Put in a fact",
+    "Chép dòng mã vào chỗ cần, số điện thoại và điều luật sẽ tự điền và tự cập nhật.":
+        "Copy the code to where it belongs; numbers and articles of law fill in by themselves, and stay up to date.",
+    "Mã chèn": "Code",
+    "Chèn": "Put in",
+    "Đường dẫn để từ chối nhận tin": "The link to opt out",
+    "Thêm ngôn ngữ": "Add a language",
+    "Mã ngôn ngữ": "Language tag",
+    "vi, en, hmn, …": "vi, en, hmn, …",
+    "Lưu": "Save",
+    "Xem trước và kiểm tra": "Preview and check",
+    "Chưa lưu: trang này đang hiện nội dung bạn vừa gõ.": "Not saved: this page shows what you have just typed.",
+    "Có người vừa sửa tệp này. Chữ của bạn còn nguyên bên dưới; so với tệp hiện nay, bản của bạn khác như sau. Lưu lần nữa là thay bằng bản của bạn.":
+        "Somebody has just changed this file. What you typed is all here; this is how it differs from the file as it is now. "
+        "Saving again puts yours in its place.",
+    "Đã lưu {name}.": "Saved {name}.",
+    "Không có gì thay đổi.": "Nothing has changed.",
+    "Chưa viết": "Not written",
+    "Hiện ở đây khi có nội dung.": "Shown here once there is text.",
+    "Chưa xem trước được: {why}": "No preview yet: {why}",
+    "Quay lại": "Back",
+    "Viết dạng này": "Write this form",
+    "Thông tin chung": "General",
+}  # fmt: skip
