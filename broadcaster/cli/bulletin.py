@@ -241,26 +241,18 @@ def _owed(session: Session, waiting: Waiting) -> dict[str, Any]:
 
 
 def _sheet(session: Session, told: Told) -> str:
-    """The link of the week in which the oldest unanswered bulletin lies."""
-    from zoneinfo import ZoneInfo
+    from broadcaster.activity.bulletin_links import sheet_of
 
-    from broadcaster.activity.bulletin import week_of
-    from broadcaster.channel import officer_link
-
-    week = week_of(told.issued.astimezone(ZoneInfo(told.timezone)).date())
-    return officer_link.sheet_link(session.config.web.public_url, session.office_key, station=told.station, week=week)
+    return sheet_of(session.config.web.public_url, session.office_key, told)
 
 
 def _ask(session: Session, waiting: Waiting) -> None:
     """One note to one commune, by each channel it has bulletins from."""
+    from broadcaster.activity.bulletin_links import reminder
+
     for channel in dict.fromkeys(one.channel for one in waiting.bulletins):
         mine = [one for one in waiting.bulletins if one.channel == channel]
-        lines = [f"- {one.issued:%d/%m/%Y}: {one.title}" for one in mine]
-        links = list(dict.fromkeys(filter(None, (_sheet(session, one) for one in mine))))
-        how = f"Xin báo tại: {' '.join(links)}" if links else "Xin gọi điện cho cơ quan đã gửi bản tin."
-        text = "\n".join(
-            [session.config.office.name, "", "Chưa có tin báo đã phát của các bản tin:", *lines, "", how, ""]
-        )
+        text = reminder(session.config.office.name, session.config.web.public_url, session.office_key, tuple(mine))
         reference = f"nhac-{waiting.station}-{mine[0].dispatch}-{mine[0].reminders + 1}"
         _loudspeaker(session, channel).remind(waiting.station, text, reference=reference)
 

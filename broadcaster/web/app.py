@@ -45,7 +45,9 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 HSTS = "max-age=31536000; includeSubDomains"
-OPEN_MODULES = ("broadcaster.web.hooks", "broadcaster.web.opt_out")  # no sign-in: they have keys of their own
+OPEN_MODULES = tuple(
+    f"broadcaster.web.{name}" for name in ("hooks", "opt_out", "officer")
+)  # no sign-in: they have keys of their own
 API_MODULE = "broadcaster.web.api"
 
 
