@@ -194,6 +194,7 @@ class Visit:
             meaning_of=states.meaning,
             held_words=states.held,
             scope_words=states.scope,
+            outcome_words=states.outcome,
             languages=LANGUAGES,
             menu=self._menu(),
             zone=f"{self.config.office.timezone} ({show.offset(self.desk.zone, self.now)})",

@@ -163,6 +163,23 @@ def decided(connection: Connection, *, limit: int = 20) -> list[Any]:
     return list(connection.execute(query))
 
 
+def approved_for(connection: Connection, row: Any) -> list[Any]:
+    """Whose decisions a broadcast went out under: its text's, and its plan's or its own; in order of time."""
+    query = (
+        select(APPROVAL)
+        .where(
+            APPROVAL.c.decided_by.is_not(None),
+            or_(
+                and_(APPROVAL.c.kind == "revision", APPROVAL.c.subject == row.revision_hash),
+                and_(APPROVAL.c.kind == row.authority_kind, APPROVAL.c.subject == row.authority),
+            ),
+            APPROVAL.c.state != "rejected",
+        )
+        .order_by(APPROVAL.c.decided_at)
+    )
+    return list(connection.execute(query))
+
+
 def doubtful(connection: Connection, *, limit: int = 100) -> list[dict[str, Any]]:
     """Dispatches that wait for evidence or for two people, as `dispatch list` shows them, with their broadcast."""
     given_up = connection.scalars(

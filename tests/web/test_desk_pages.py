@@ -299,6 +299,18 @@ def test_what_is_not_there_is_a_page_that_says_so(ground: Database, sign_in: Sig
     assert "<h1>" in answer.text
 
 
+def test_a_dispatchs_life_says_who_approved_it(ground: Database, sign_in: Sign, clock: SteppedClock) -> None:
+    with transaction(ground, clock) as tx:
+        revision = approvals.current(tx.connection, "revision", "hotline-111")
+        assert revision
+        tx.connection.execute(update(BROADCAST).values(revision_hash=revision.subject))
+
+    page = sign_in("tam").get("/dispatches/d-0000000001").text
+
+    assert page.count("minh phê duyệt") == 2
+    assert revision.subject[:12] in page
+
+
 def test_two_people_settle_a_doubt(ground: Database, sign_in: Sign) -> None:
     first, second = sign_in("hoa"), sign_in("minh")
     path, values = (

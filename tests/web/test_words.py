@@ -41,7 +41,7 @@ def said() -> dict[str, str]:
         found[one] = "a table of a page"
     for one in [*(line for lines in approvals.CHECKS.values() for line in lines), approvals.HEARD]:
         found[one] = "the checklist"
-    for one in [*states.HELD.values(), *states.SCOPES.values()]:
+    for one in [*states.HELD.values(), *states.SCOPES.values(), *states.OUTCOMES.values()]:
         found[one] = "words/states.py"
     for word, _, meaning in states.STATES.values():
         found[word] = found[meaning] = "words/states.py"

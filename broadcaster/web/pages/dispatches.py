@@ -26,6 +26,7 @@ pages = Pages()
 MENU = [Menu(path="/dispatches", label="Lượt gửi", order=60), Menu(path="/lanes", label="Kênh gửi", order=65)]
 PAGE = 50  # dispatches on one page
 BROADCASTS = 60  # broadcasts on one page
+KINDS = {"revision": "Thông điệp", "plan": "Kế hoạch chiến dịch", "broadcast": "Lượt phát đột xuất"}
 WAYS = {"accepted": "Coi như đã gửi", "unresolved": "Không ai xác định được", "again": "Gửi lại lần nữa"}
 
 
@@ -164,6 +165,7 @@ def _dispatch(visit: Visit, id_: str) -> Response:
         life = dispatches.life(connection, number)
         row = house.get(connection, house.read_public_id(life["broadcast"]))
         title = store.titles(connection, [row.message_id], visit.language).get(row.message_id, row.message_id)
+        approved = store.approved_for(connection, row)
         asked = [
             one
             for one in countersign.waiting(connection, now=visit.now)
@@ -172,7 +174,7 @@ def _dispatch(visit: Visit, id_: str) -> Response:
     ways = {way: words for way, words in WAYS.items() if life["state"] in {s.value for s in reconcile.RESOLVES[way]}}
     return visit.page(
         "dispatch.html", life=life, row=row, title=title, ways=ways, asked=asked,
-        may=visit.may(Act.DISPATCH_RESOLVE) and bool(ways),
+        may=visit.may(Act.DISPATCH_RESOLVE) and bool(ways), approved=approved, kinds=KINDS,
     )  # fmt: skip
 
 

@@ -18,6 +18,8 @@ EN = {
     "Diễn biến": "What happened",
     "Đến giờ phát": "Its time came",
     "Lần thử {n}: ghi ý định vào nhật ký, rồi gửi": "Try {n}: the intent went into the ledger, then it was sent",
+    "{who} phê duyệt": "approved by {who}",
+    "{who} trình": "submitted by {who}",
     "Kết quả": "Result",
     "Chưa có kết quả": "No result yet",
     "Chưa gửi lần nào.": "Not tried yet.",

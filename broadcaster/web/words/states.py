@@ -77,6 +77,17 @@ HELD = {
     "sender_changed": "Tên người gửi đã đổi: cần duyệt lại",
     "paused": "Tạm dừng",
 }
+# outcome of one try -> what people read
+OUTCOMES = {
+    "accepted": "nhà cung cấp đã nhận",
+    "refused": "bị từ chối, không gửi nữa",
+    "not_accepted": "chắc chắn chưa nhận, sẽ thử lại",
+    "throttled": "nhà cung cấp bảo chờ; không tính là một lần thử",
+    "misconfigured": "cấu hình kênh sai; kênh tạm dừng",
+    "unknown": "không có trả lời",
+    "orphan": "chương trình ngừng trước khi có trả lời",
+    "not_started": "chưa kịp gửi",
+}
 SCOPES = {"everything": "Tất cả", "campaign": "Một chiến dịch", "channel": "Một kênh", "area": "Một xã, phường"}
 
 EN |= {
@@ -88,6 +99,11 @@ EN |= {
     "Nhóm nhận đã thay đổi": "The group has changed", "Nhóm nhận tăng quá 5 %: cần duyệt lại": "The group grew over 5 %: approve anew",
     "Quy tắc của cơ quan đã đổi: cần duyệt lại": "The office's rules changed: approve anew",
     "Tên người gửi đã đổi: cần duyệt lại": "The sender's name changed: approve anew",
+    "nhà cung cấp đã nhận": "accepted by the provider", "bị từ chối, không gửi nữa": "refused, not sent again",
+    "chắc chắn chưa nhận, sẽ thử lại": "certainly not accepted, tried again",
+    "nhà cung cấp bảo chờ; không tính là một lần thử": "the provider says wait; does not count as a try",
+    "cấu hình kênh sai; kênh tạm dừng": "the channel is misconfigured and paused", "không có trả lời": "no answer",
+    "chương trình ngừng trước khi có trả lời": "the program ended before an answer came", "chưa kịp gửi": "not begun",
     "Tất cả": "Everything", "Một chiến dịch": "One campaign", "Một kênh": "One channel", "Một xã, phường": "One commune",
 }  # fmt: skip
 
@@ -95,6 +111,10 @@ EN |= {
 def held(reason: str) -> str:
     """Vietnamese; the word itself where there is none."""
     return HELD.get(reason, reason)
+
+
+def outcome(name: str) -> str:
+    return OUTCOMES.get(name, name)
 
 
 def scope(name: str) -> str:
