@@ -108,6 +108,11 @@ _HEADS = {fold(column): column for column in COLUMNS} | {
 }
 
 
+def column_of(head: str) -> str:
+    """The column a head stands for, "" for none of ours."""
+    return _HEADS.get(fold(head), "")
+
+
 def read_header(cells: Sequence[str]) -> Header:
     """Raises: WrongUse if no column, no address, or one column twice; the sentence lists the columns there are.
 

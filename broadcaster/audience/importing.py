@@ -41,6 +41,7 @@ class Order:
     group: str = ""  # made if absent; "" = into no group
     usual: Usual = NO_CONSENT
     today: date  # in the office's time zone
+    heads: tuple[str, ...] = ()  # what a person says the columns are, "" for none of ours; () = as the first row says
 
 
 @dataclass(slots=True, kw_only=True)
@@ -106,7 +107,7 @@ class _Work:
         self._group = group_name(order.group) if order.group else ""
 
     def run(self, sheet: Sheet, rejects: _Rejects, progress: Callable[[int], None]) -> None:
-        header = _header(sheet)
+        header = _header(sheet, self._order.heads)
         self._done.ignored_columns = header.ignored
         group = self._group_id()
         for at, (first, rows) in enumerate(_batches(sheet.rows), 1):
@@ -193,10 +194,10 @@ def _counts(outcome: Merge) -> Counter[str]:
     )
 
 
-def _header(sheet: Sheet) -> Header:
+def _header(sheet: Sheet, heads: tuple[str, ...]) -> Header:
     for _, cells in sheet.rows:
         if any(cell.strip() for cell in cells):
-            return read_header(cells)
+            return read_header(heads or cells)
     raise WrongUse("The file is empty: its first row names the columns, the others hold one contact each.")
 
 
