@@ -84,6 +84,20 @@ def waiting(connection: Connection) -> list[dict[str, Any]]:
     ]
 
 
+def past(connection: Connection, *, limit: int = 50) -> list[dict[str, Any]]:
+    """Who looked at what, the latest first; what nobody read in time has nobody's name. Neither text nor address is left."""
+    rows = connection.execute(
+        select(PLEA.c.id, PLEA.c.channel, PLEA.c.at, PLEA.c.shown_at, PLEA.c.shown_to, PLEA.c.purged_at)
+        .where(PLEA.c.sealed.is_(None))
+        .order_by(PLEA.c.id.desc())
+        .limit(limit)
+    )
+    return [
+        {"id": str(row.id), "channel": row.channel, "at": row.at, "shown_at": row.shown_at, "shown_to": row.shown_to}
+        for row in rows
+    ]
+
+
 def count_waiting(connection: Connection) -> int:
     return int(connection.scalar(select(func.count()).select_from(PLEA).where(PLEA.c.sealed.is_not(None))) or 0)
 
