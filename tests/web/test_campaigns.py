@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,11 @@ from broadcaster.db.engine import Database
 from broadcaster.ledger.entry import decode
 from broadcaster.ledger.store import raws, transaction
 from broadcaster.schedule import store as schedules
+from broadcaster.schedule import writing
+from broadcaster.schedule.files import office_rules
+from broadcaster.schedule.spec import parse
 from broadcaster.web import rule
-from broadcaster.web.pages import campaigns
+from broadcaster.web.pages import builder, campaigns
 from broadcaster.web.words import english
 from tests.web.desk_people import PASSWORD
 
@@ -141,10 +146,155 @@ def test_an_unknown_campaign_is_not_found(sign_in: Sign) -> None:
 
 
 def test_the_tables_of_these_pages_have_their_english() -> None:
-    said = [*campaigns.FILES.values(), *rule.DAYS, *rule.PICKS.values(), *rule.RUNS.values()]
+    said = [
+        *campaigns.FILES.values(),
+        *rule.DAYS,
+        *rule.PICKS.values(),
+        *rule.RUNS.values(),
+        *builder.KINDS.values(),
+        *builder.PRIORITIES.values(),
+    ]
 
     assert [one for one in said if one not in english()] == []
 
 
 def test_every_sample_message_can_be_forecast(config: Config) -> None:
     assert load(config.path("content")).items
+
+
+# -- the forms ---------------------------------------------------------------------------------------------------------
+
+
+def seen(browser: Any, path: str) -> str:
+    found = re.search(r'name="seen" value="([0-9a-f]{64})"', browser.get(path).text)
+    assert found
+    return found[1]
+
+
+SCHEDULE = {
+    "id": "buoi-toi", "kind": "daily", "times": "19:30, 8:00", "day": ["mon", "tue", "wed", "thu", "fri"],
+    "first": "2027-07-05", "last": "2027-07-30", "pick": "rotate", "message": ["victims-rights", "hotline-111"],
+    "chain_0": ["web", "", ""], "run": "latest", "within": "4h", "priority": "normal",
+}  # fmt: skip
+
+
+def test_a_schedule_is_added_by_a_form_and_the_rest_of_the_file_stays(sign_in: Sign, campaign: Path) -> None:
+    browser = sign_in("hoa")
+    path = f"/campaigns/{CAMPAIGN}/schedule"
+
+    answer = browser.submit(path, seen=seen(browser, path), **SCHEDULE)
+
+    text = campaign.read_text(encoding="utf-8")
+    assert text.startswith(FILE.rstrip())
+    assert "từ thứ Hai đến thứ Sáu hằng tuần lúc 08:00 và 19:30, từ 05/07/2027 đến 30/07/2027" in answer.text
+    assert tomllib.loads(text)["schedule"][2]["messages"] == ["victims-rights", "hotline-111"]
+
+
+def test_a_schedule_is_changed_in_its_place_and_notes_above_the_next_stay(sign_in: Sign, campaign: Path) -> None:
+    browser = sign_in("hoa")
+    path = f"/campaigns/{CAMPAIGN}/schedule/hang-ngay"
+
+    browser.submit(path, seen=seen(browser, path), **(SCHEDULE | {"id": "hang-ngay"}))
+
+    text = campaign.read_text(encoding="utf-8")
+    assert text.startswith(FILE.partition("[[schedule]]")[0])
+    assert '# Mỗi tuần.\n[[schedule]]\nid = "hang-tuan"' in text
+    assert [one["id"] for one in tomllib.loads(text)["schedule"]] == ["hang-ngay", "hang-tuan"]
+
+
+def test_a_fault_is_told_and_nothing_typed_is_lost_and_nothing_written(sign_in: Sign, campaign: Path) -> None:
+    browser = sign_in("hoa")
+    path = f"/campaigns/{CAMPAIGN}/schedule"
+
+    answer = browser.submit(
+        path, seen=seen(browser, path), **(SCHEDULE | {"times": "25:00", "chain_1": ["sms", "", ""]})
+    )
+
+    assert answer.status_code == 400
+    assert "25:00&#39; is no time of day" in answer.text or "'25:00' is no time of day" in answer.text
+    assert 'value="buoi-toi"' in answer.text
+    assert 'value="victims-rights" checked' in answer.text
+    assert 'value="sms" selected' in answer.text
+    assert campaign.read_text(encoding="utf-8") == FILE
+
+
+def test_a_check_reads_the_rule_back_and_writes_nothing(sign_in: Sign, campaign: Path) -> None:
+    browser = sign_in("hoa")
+    path = f"/campaigns/{CAMPAIGN}/schedule"
+
+    answer = browser.submit(path, seen=seen(browser, path), do="check", **SCHEDULE)
+
+    assert "Đọc lại: từ thứ Hai đến thứ Sáu" in answer.text
+    assert campaign.read_text(encoding="utf-8") == FILE
+
+
+def test_a_file_that_was_changed_meanwhile_is_not_written_over(sign_in: Sign, campaign: Path) -> None:
+    browser = sign_in("hoa")
+    path = f"/campaigns/{CAMPAIGN}/schedule"
+    before = seen(browser, path)
+    campaign.write_text(FILE.replace("Mỗi tuần", "Hằng tuần"), encoding="utf-8")
+
+    answer = browser.submit(path, seen=before, **SCHEDULE)
+
+    assert answer.status_code == 409
+    assert 'value="buoi-toi"' in answer.text
+    assert "buoi-toi" not in campaign.read_text(encoding="utf-8")
+
+
+def test_the_campaign_itself_is_edited(sign_in: Sign, campaign: Path) -> None:
+    browser = sign_in("hoa")
+    path = f"/campaigns/{CAMPAIGN}/edit"
+
+    browser.submit(
+        path, seen=seen(browser, path), title='Tên "mới"', since="2027-07-01", until="2027-08-15", quiet_hours="",
+        timezone="Asia/Ho_Chi_Minh", languages="vi, en", amount="60.000.000", currency="VND", report_due="2027-09-20",
+        break_from=["2027-07-20", ""], break_until=["2027-07-21", ""], break_reason=["Quốc tang", ""],
+    )  # fmt: skip
+
+    found = tomllib.loads(campaign.read_text(encoding="utf-8"))
+    assert (found["campaign"]["title"], found["campaign"]["budget"]["amount"]) == ('Tên "mới"', 60_000_000)
+    assert found["campaign"]["blackout"][0]["reason"] == "Quốc tang"
+    assert found["campaign"]["quiet_hours"] == ""
+    assert len(found["schedule"]) == 2
+
+
+def test_a_new_campaign_gets_a_file_and_never_another_ones(sign_in: Sign, config: Config, campaign: Path) -> None:
+    browser = sign_in("hoa")
+    whole = {
+        "campaign_id": "he-2027", "title": "Hè", "since": "2027-07-01", "until": "2027-07-31", "quiet_hours": "",
+        "timezone": "Asia/Ho_Chi_Minh", "languages": "vi",
+    }  # fmt: skip
+
+    made = browser.submit("/campaign-new", **whole, **SCHEDULE)
+    again = browser.submit("/campaign-new", **(whole | {"campaign_id": CAMPAIGN}), **SCHEDULE)
+    outside = browser.submit("/campaign-new", **(whole | {"campaign_id": "../config"}), **SCHEDULE)
+
+    assert made.url.path == "/campaigns/he-2027"
+    assert (again.status_code, outside.status_code) == (409, 400)
+    assert campaign.read_text(encoding="utf-8") == FILE
+    assert sorted(path.name for path in config.path("schedules").iterdir()) == ["bien-gioi.toml", "he-2027.toml"]
+
+
+def test_a_schedule_is_removed_but_never_the_last(sign_in: Sign, campaign: Path) -> None:
+    browser = sign_in("hoa")
+    path = f"/campaigns/{CAMPAIGN}/schedule/"
+
+    browser.submit(f"{path}hang-ngay/remove", seen=seen(browser, f"{path}hang-ngay"))
+    last = browser.submit(f"{path}hang-tuan/remove", seen=seen(browser, f"{path}hang-tuan"))
+
+    assert [one["id"] for one in tomllib.loads(campaign.read_text(encoding="utf-8"))["schedule"]] == ["hang-tuan"]
+    assert last.status_code == 400
+
+
+def test_the_form_shows_a_file_as_it_is_and_saving_it_unchanged_changes_no_rule(config: Config) -> None:
+    office = office_rules(config)
+    for path in (ROOT / "schedules").glob("*.toml"):
+        text = writing.read(path)
+        spec = parse(text.encode(), path=path.name, office=office).spec
+        assert spec is not None
+
+        again = writing.with_campaign(text, writing.campaign_draft(spec))
+        for at, one in enumerate(spec.schedules):
+            again = writing.with_schedule(again, writing.schedule_draft(one), at=at)
+
+        assert parse(again.encode(), path=path.name, office=office).spec == spec
