@@ -58,6 +58,8 @@ class Act(StrEnum):
     BULLETIN_REMIND = "bulletin.remind"
     BULLETIN_RECALL = "bulletin.recall"
     REPORT_MAKE = "report.make"
+    REPORT_CLOSE = "report.close"
+    REPORT_SIGN = "report.sign"
     PRINT_MAKE = "print.make"
     USER_MANAGE = "user.manage"
     DATABASE_MANAGE = "database.manage"
@@ -100,6 +102,8 @@ MAY: dict[Act, frozenset[Role]] = {
     Act.BULLETIN_REMIND: frozenset({Role.OPERATOR}),
     Act.BULLETIN_RECALL: frozenset({Role.OPERATOR, Role.APPROVER}),
     Act.REPORT_MAKE: frozenset(Role),
+    Act.REPORT_CLOSE: frozenset({Role.OPERATOR, Role.APPROVER}),
+    Act.REPORT_SIGN: frozenset({Role.OPERATOR, Role.APPROVER}),
     Act.PRINT_MAKE: frozenset({Role.AUTHOR, Role.OPERATOR}),
     Act.USER_MANAGE: frozenset({Role.ADMIN}),
     Act.DATABASE_MANAGE: frozenset({Role.ADMIN}),
@@ -133,6 +137,8 @@ NEEDS_PERSON = frozenset(
         Act.AUDIENCE_REVEAL,
         Act.BULLETIN_CONFIRM,
         Act.BULLETIN_RECALL,
+        Act.REPORT_CLOSE,
+        Act.REPORT_SIGN,
     }
 )
 

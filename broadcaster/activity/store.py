@@ -72,14 +72,20 @@ def get(connection: Connection, number: int) -> Kept:
     return _kept(row)
 
 
-def standing(connection: Connection, *, campaign: str | None = None, commune: str | None = None) -> list[Kept]:
-    """What counts: entries that no other has corrected and that take nothing back, by day."""
+def standing(
+    connection: Connection, *, campaign: str | None = None, commune: str | None = None, until: datetime | None = None
+) -> list[Kept]:
+    """What counts: entries that no other has corrected and that take nothing back, by day; `until`: as it stood then."""
     corrected = select(ACTIVITY.c.corrects).where(ACTIVITY.c.corrects.is_not(None))
+    if until is not None:
+        corrected = corrected.where(ACTIVITY.c.at <= until)
     query = select(ACTIVITY).where(ACTIVITY.c.void.is_(False), ACTIVITY.c.id.not_in(corrected))
     if campaign is not None:
         query = query.where(ACTIVITY.c.campaign_id == campaign)
     if commune is not None:
         query = query.where(ACTIVITY.c.commune == commune)
+    if until is not None:
+        query = query.where(ACTIVITY.c.at <= until)
     return [_kept(row) for row in connection.execute(query.order_by(ACTIVITY.c.day, ACTIVITY.c.id))]
 
 

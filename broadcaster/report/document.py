@@ -6,9 +6,13 @@ cannot differ.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from hashlib import sha256
+
+import msgspec
 
 from broadcaster.dispatch.dispatch import State
 from broadcaster.report.figures import Count, Figures
@@ -18,6 +22,9 @@ from broadcaster.report.narrative import Narrative
 NATION = "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"
 MOTTO = "Độc lập - Tự do - Hạnh phúc"
 TITLE = "BÁO CÁO"
+SEAL = "broadcaster_"
+SEALED = 28  # hex digits; a bookmark's name has at most 40 characters in Word
+_ENCODE = msgspec.json.Encoder(order="sorted").encode
 MISSING = "(Nội dung do cơ quan bổ sung.)"
 
 CATEGORIES: dict[str, str] = {
@@ -160,6 +167,22 @@ def document(
     )  # fmt: skip
 
 
+def canonical(document: Document) -> bytes:
+    """The bytes that stand for what a report says."""
+    return _ENCODE(document)
+
+
+def seal(document: Document) -> str:
+    """What a file of the report carries, so that it can be recognised when it comes back; the beginning of its digest."""
+    return f"{SEAL}{sha256(canonical(document)).hexdigest()[:SEALED]}"
+
+
+def digest_in(text: str) -> str | None:
+    """The beginning of the digest out of a seal, wherever it stands in the text."""
+    found = re.search(rf"{SEAL}([0-9a-f]{{{SEALED}}})", text)
+    return found[1] if found else None
+
+
 # -- parts ------------------------------------------------------------------------------------------------------------
 
 
@@ -177,8 +200,13 @@ def _notes(figures: Figures) -> tuple[str, ...]:
     found = []
     if not figures.complete:
         found.append("SỐ LIỆU TẠM THỜI, chưa phải số liệu cuối cùng.")
-    if figures.total.open:
+    if figures.total.open and not figures.complete:
         found.append(f"Còn {number_of(figures.total.open)} lượt gửi chưa kết thúc.")
+    if figures.standing.closed:
+        found.append(
+            f"{number_of(figures.unconfirmed)} lượt được {figures.standing.closed_by} chốt là chưa xác định: "
+            f"{figures.standing.closed}"
+        )
     if figures.standing.waiting:
         found.append(f"Còn {number_of(figures.standing.waiting)} lượt phát chưa khép lại.")
     if figures.standing.by_one_alone:

@@ -71,6 +71,8 @@ class Standing:
     by_one_alone: int  # approvals behind it that one person gave alone, where the office's setting allows it
     possibly_both: int = 0  # people who may have got a broadcast over two channels: the first sent no receipt
     corrected: int = 0  # broadcasts whose text was wrong and had to be set right
+    closed: str = ""  # why a named person closed what nobody can tell any more; "" = it is not closed
+    closed_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +90,13 @@ class Figures:
     @property
     def complete(self) -> bool:
         """Only such a report may call itself final."""
-        return self.total.open == 0 and self.standing.waiting == 0 and self.standing.ended
+        doubt = self.total.states[State.UNKNOWN] if self.standing.closed else 0
+        return self.total.open == doubt and self.standing.waiting == 0 and self.standing.ended
+
+    @property
+    def unconfirmed(self) -> int:
+        """Dispatches of which nobody can tell whether they were taken."""
+        return self.total.states[State.UNKNOWN] + self.total.states[State.UNRESOLVED]
 
     def shown(self) -> dict[str, Any]:
         """The JSON of `report --format json`."""
@@ -103,6 +111,7 @@ class Figures:
             "two_person": self.standing.by_one_alone == 0,
             "possibly_both": self.standing.possibly_both,
             "corrected": self.standing.corrected,
+            "closed_unconfirmed": self.unconfirmed if self.standing.closed else None,
             "states": self.total.shown()["states"],
             "by_channel": _shown(self.by_channel),
             "by_day": _shown(self.by_day),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
@@ -16,11 +18,13 @@ from broadcaster.activity.bulletin import State as Bulletin
 from broadcaster.activity.bulletin_store import totals
 from broadcaster.activity.store import standing
 from broadcaster.config import Config
-from broadcaster.ledger.entry import Kind
+from broadcaster.ledger.entry import Kind, timestamp
 from broadcaster.ledger.store import Transaction, head
-from broadcaster.report import narrative, store
+from broadcaster.report import copy, narrative, store
+from broadcaster.report.change import comparison
 from broadcaster.report.document import Activity, Cut, Document, Letterhead, document
 from broadcaster.report.figures import Figures
+from broadcaster.report.retake import Taken
 from broadcaster.report.sheet import csv_table
 from broadcaster.schedule import store as schedules
 from broadcaster.schedule.files import find
@@ -39,11 +43,19 @@ MIME_TYPES = {
 
 def figures_of(connection: Connection, config: Config, campaign: str, *, now: datetime) -> Figures:
     """At this moment; all zero for a campaign nobody has approved. Raises: NotFound for one there is not."""
-    found = store.read(connection, campaign, adapters=_adapters(config), now=now)
+    found = store.read(connection, campaign, adapters=adapters(config), now=now)
     return found or store.nothing_yet(find(config.path(config.folders.schedules), campaign, config), now=now)
 
 
-def file_of(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """One file of a report, and what it says if it is the official one."""
+
+    data: bytes
+    document: Document | None = None
+
+
+def made_of(
     connection: Connection,
     config: Config,
     figures: Figures,
@@ -52,19 +64,35 @@ def file_of(
     now: datetime,
     number: str = "",
     day: date | None = None,
-) -> bytes:
-    """The report as one of `FORMATS`. Raises: WrongUse when the office's own text of it cannot be read."""
+    taken: Taken | None = None,
+    earlier: Figures | None = None,
+) -> Made:
+    """The report as one of `FORMATS`. `taken`: an earlier cut-off, whose figures they are; `earlier`: of another campaign.
+
+    Raises: WrongUse when the office's own text of it cannot be read.
+    """
     campaign = figures.standing.campaign
     if form == "json":
-        return f"{json.dumps(figures.shown(), ensure_ascii=False)}\n".encode()
+        return Made(data=f"{json.dumps(shown(figures, taken), ensure_ascii=False)}\n".encode())
     if form == "csv":
-        return csv_table(figures)
+        return Made(data=csv_table(figures))
     if form == "xlsx":
         from broadcaster.report.workbook import xlsx
 
-        rows = store.rows(connection, campaign, adapters=_adapters(config))
-        return xlsx(figures, rows, activities=_activities(connection, campaign), cut=_cut(connection, config, now))
-    return _writer(form)(document_of(connection, config, figures, now=now, number=number, day=day))
+        rows = taken.rows if taken else store.rows(connection, campaign, adapters=adapters(config))
+        activities = _activities(connection, campaign, taken)
+        return Made(data=xlsx(figures, rows, activities=activities, cut=_cut(connection, config, now, taken)))
+    document = document_of(connection, config, figures, now=now, number=number, day=day, taken=taken, earlier=earlier)
+    return Made(data=_writer(form)(document), document=document)
+
+
+def shown(figures: Figures, taken: Taken | None) -> dict[str, Any]:
+    """The JSON of the figures; of an earlier cut-off also where it lies, and without what cannot be told of the past."""
+    found = figures.shown()
+    if taken is None:
+        return found
+    del found["possibly_both"]
+    return {**found, "as_of": timestamp(taken.at), "entries": taken.entries, "root": taken.root}
 
 
 def document_of(
@@ -75,22 +103,25 @@ def document_of(
     now: datetime,
     number: str = "",
     day: date | None = None,
+    taken: Taken | None = None,
+    earlier: Figures | None = None,
 ) -> Document:
     """The official report, before it is a file."""
     campaign = figures.standing.campaign
     since, until = _window(connection, config, campaign)
-    return document(
+    made = document(
         figures,
         head=_letterhead(config),
         since=since,
         until=until,
-        categories=store.by_category(connection, campaign),
-        activities=_activities(connection, campaign),
+        categories=taken.categories if taken else store.by_category(connection, campaign),
+        activities=_activities(connection, campaign, taken),
         narrative=narrative.read(narrative_path(config, campaign)),
-        cut=_cut(connection, config, now),
+        cut=_cut(connection, config, now, taken),
         number=number,
         day=day,
     )
+    return replace(made, annex=(*made.annex, comparison(earlier, figures))) if earlier else made
 
 
 def narrative_path(config: Config, campaign: str) -> Path:
@@ -98,9 +129,12 @@ def narrative_path(config: Config, campaign: str) -> Path:
     return config.path(config.report.folder) / f"{campaign}.md"
 
 
-def record(tx: Transaction, actor: str, campaign: str, form: str, data: bytes) -> None:
-    """The making of a report stands in the ledger, with the digest of what was made."""
-    tx.record(Kind.REPORT_MAKE, actor, campaign=campaign, format=form, sha256=sha256(data).hexdigest())
+def record(tx: Transaction, actor: str, campaign: str, form: str, made: Made) -> None:
+    """The making of a report stands in the ledger, with the digest of the file and of what it says, which is kept."""
+    digest = copy.keep(tx, made.document, campaign=campaign, by=actor) if made.document else ""
+    tx.record(
+        Kind.REPORT_MAKE, actor, campaign=campaign, format=form, sha256=sha256(made.data).hexdigest(), document=digest
+    )
 
 
 def _writer(form: str) -> Callable[[Document], bytes]:
@@ -114,7 +148,7 @@ def _writer(form: str) -> Callable[[Document], bytes]:
     return official.docx if form == "docx" else official.pdf
 
 
-def _adapters(config: Config) -> dict[str, str]:
+def adapters(config: Config) -> dict[str, str]:
     return {name: str(settings.get("adapter", name)) for name, settings in config.channels.items()}
 
 
@@ -126,15 +160,15 @@ def _window(connection: Connection, config: Config, campaign: str) -> tuple[date
     return spec.since, spec.until
 
 
-def _activities(connection: Connection, campaign: str) -> list[Activity]:
+def _activities(connection: Connection, campaign: str, taken: Taken | None) -> list[Activity]:
     found = [
         Activity(
             form=f"{one.heading} ({KINDS[one.kind][1]})", times=one.times, units=one.units, minutes=one.minutes,
             participants=one.participants,
         )
-        for one in sums(kept.activity for kept in standing(connection, campaign=campaign))
+        for one in sums(kept.activity for kept in standing(connection, campaign=campaign, until=taken.at if taken else None))
     ]  # fmt: skip
-    return [*found, *_played(connection, campaign)]
+    return [*found, *(_played_then(taken) if taken else _played(connection, campaign))]
 
 
 def _played(connection: Connection, campaign: str) -> list[Activity]:
@@ -142,18 +176,25 @@ def _played(connection: Connection, campaign: str) -> list[Activity]:
     counted = totals(connection, campaign=campaign)
     if not counted.plays:
         return []
+    return [_bulletins(counted.states[Bulletin.PLAYED.value], counted.plays, counted.minutes)]
+
+
+def _played_then(taken: Taken) -> list[Activity]:
+    return [_bulletins(taken.bulletins, taken.plays, taken.minutes)] if taken.plays else []
+
+
+def _bulletins(times: int, plays: int, minutes: int) -> Activity:
     heading, unit = KINDS["loudspeaker"]
-    return [
-        Activity(
-            form=f"{heading}, bản tin được xác nhận đã phát ({unit})",
-            times=counted.states[Bulletin.PLAYED.value], units=counted.plays, minutes=counted.minutes, participants=0,
-        )
-    ]  # fmt: skip
+    form = f"{heading}, bản tin được xác nhận đã phát ({unit})"
+    return Activity(form=form, times=times, units=plays, minutes=minutes, participants=0)
 
 
-def _cut(connection: Connection, config: Config, now: datetime) -> Cut:
+def _cut(connection: Connection, config: Config, now: datetime, taken: Taken | None) -> Cut:
+    zone = ZoneInfo(config.office.timezone)
+    if taken:
+        return Cut(at=taken.at.astimezone(zone), entries=taken.entries, root=taken.root)
     tree = head(connection)
-    return Cut(at=now.astimezone(ZoneInfo(config.office.timezone)), entries=tree.size, root=tree.root().hex())
+    return Cut(at=now.astimezone(zone), entries=tree.size, root=tree.root().hex())
 
 
 def _letterhead(config: Config) -> Letterhead:

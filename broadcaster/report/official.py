@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from broadcaster.report.document import MOTTO, NATION, TITLE, Document, Part, Table, long_day
+from broadcaster.report.document import MOTTO, NATION, TITLE, Document, Part, Table, long_day, seal
 
 FONTS = Path(__file__).parent.parent / "fonts"
 TEMPLATE = Path(__file__).parent / "official.typ"
@@ -108,8 +108,11 @@ class _Word:
         self._page_number(section.header.paragraphs[0])
 
     def write(self) -> None:
+        self._file.core_properties.keywords = seal(self._document)
+        self._file.core_properties.title = self._document.subject[:255]
         self._letterhead()
         self._line(TITLE, bold=True, size=14, before=12)
+        _bookmark(self._file.paragraphs[-1], seal(self._document))
         self._line(self._document.subject, bold=True, size=14)
         self._rule()
         for note in self._document.notes:
@@ -329,6 +332,18 @@ class _Word:
         run.bold, run.italic = bold, italic
         run.font.size, run.font.name = Pt(size), FONT
         return run
+
+
+def _bookmark(paragraph: Any, name: str) -> None:
+    """Word and LibreOffice keep bookmarks; a file's keywords, LibreOffice may drop."""
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+
+    begin, end = OxmlElement("w:bookmarkStart"), OxmlElement("w:bookmarkEnd")
+    begin.set(qn("w:name"), name)
+    for one in (begin, end):
+        one.set(qn("w:id"), "1")
+        paragraph._p.append(one)
 
 
 def _top_border(paragraph: Any) -> None:

@@ -47,7 +47,9 @@ def guarded(cell: str | int) -> str | int:
 def notes(figures: Figures) -> list[str]:
     """What every reader must know before the numbers, in Vietnamese."""
     found = ["Số liệu cuối cùng." if figures.complete else "Số liệu tạm thời."]
-    if figures.total.open:
+    if figures.standing.closed:
+        found.append(f"{figures.unconfirmed} lượt chốt chưa xác định: {figures.standing.closed}")
+    if figures.total.open and not figures.complete:
         found.append(f"Còn {figures.total.open} lượt gửi chưa kết thúc.")
     if figures.standing.waiting:
         found.append(f"Còn {figures.standing.waiting} lượt phát chưa khép lại.")

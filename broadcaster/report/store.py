@@ -12,6 +12,7 @@ from sqlalchemy import Connection, and_, func, or_, select
 from broadcaster.db.tables import Approval, Attempt, Broadcast, Campaign, Dispatch, PriceRow, Revision, Tally, table
 from broadcaster.dispatch import correction, fallback
 from broadcaster.dispatch.dispatch import State
+from broadcaster.report import closing
 from broadcaster.report.figures import Count, Figures, Row, Standing, figures
 from broadcaster.report.form import form_of
 from broadcaster.schedule import store as schedules
@@ -44,8 +45,8 @@ def rows(connection: Connection, campaign_id: str, *, adapters: Mapping[str, str
     return _rows(connection, campaign_id, adapters)
 
 
-def by_category(connection: Connection, campaign_id: str) -> dict[str, Count]:
-    """Category of the message -> dispatches by state; a broadcast that never started has its message's newest category."""
+def _category() -> Any:
+    """Of a broadcast's message; one that never started has its message's newest category."""
     of_message = REVISION.alias()
     newest = (
         select(of_message.c.category)
@@ -54,7 +55,22 @@ def by_category(connection: Connection, campaign_id: str) -> dict[str, Count]:
         .limit(1)
         .scalar_subquery()
     )
-    category = func.coalesce(REVISION.c.category, newest, "")
+    return func.coalesce(REVISION.c.category, newest, "")
+
+
+def categories(connection: Connection, campaign_id: str) -> dict[int, str]:
+    """Broadcast -> category of its message."""
+    query = (
+        select(BROADCAST.c.id, _category())
+        .outerjoin(REVISION, REVISION.c.hash == BROADCAST.c.revision_hash)
+        .where(BROADCAST.c.campaign_id == campaign_id)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def by_category(connection: Connection, campaign_id: str) -> dict[str, Count]:
+    """Category of the message -> dispatches by state."""
+    category = _category()
     query = (
         select(category, TALLY.c.state, func.sum(TALLY.c.n))
         .select_from(BROADCAST)
@@ -120,7 +136,10 @@ def _rows(connection: Connection, campaign_id: str, adapters: Mapping[str, str])
 
 def _standing(connection: Connection, campaign: Any, now: datetime) -> Standing:
     budget = schedules.plan(connection, campaign.plan_hash).campaign.budget
+    closed = closing.of(connection, campaign.id)
     waiting = select(func.count()).where(BROADCAST.c.campaign_id == campaign.id, BROADCAST.c.state.in_(UNCLOSED))
+    if closed:
+        waiting = waiting.where(or_(BROADCAST.c.expansion != "done", closing.moving()))
     today = now.astimezone(ZoneInfo(campaign.timezone)).date()
     return Standing(
         campaign=campaign.id,
@@ -128,18 +147,21 @@ def _standing(connection: Connection, campaign: Any, now: datetime) -> Standing:
         currency=budget.currency if budget else "",
         ended=campaign.state in ENDED or today > campaign.until,
         waiting=connection.scalar(waiting) or 0,
-        by_one_alone=_by_one_alone(connection, campaign.id),
+        by_one_alone=by_one_alone(connection, campaign.id),
         possibly_both=fallback.possibly_both(connection, BROADCAST.c.campaign_id == campaign.id),
         corrected=correction.of_campaign(connection, campaign.id),
+        closed=closed.reason if closed else "",
+        closed_by=closed.by if closed else "",
     )
 
 
-def _by_one_alone(connection: Connection, campaign_id: str) -> int:
-    """Decisions by one person alone about the campaign's plans, its requests and its texts."""
+def by_one_alone(connection: Connection, campaign_id: str, *, until: datetime | None = None) -> int:
+    """Decisions by one person alone about the campaign's plans, its requests and its texts; up to a moment, if given."""
     own = BROADCAST.c.campaign_id == campaign_id
     query = select(func.count()).where(
         APPROVAL.c.two_person.is_(False),
         APPROVAL.c.decided_by.is_not(None),
+        *([APPROVAL.c.decided_at <= until] if until else []),
         or_(
             and_(APPROVAL.c.kind == "plan", APPROVAL.c.name == campaign_id),
             APPROVAL.c.subject.in_(select(BROADCAST.c.authority).where(own)),

@@ -85,12 +85,12 @@ def take(visit: Here, campaign: str) -> Response:
         raise WrongUse("The date is written like 2027-09-20.") from None
     with visit.read() as connection:
         figures = making.figures_of(connection, visit.config, campaign, now=visit.now)
-        data = making.file_of(
+        made = making.made_of(
             connection, visit.config, figures, form, now=visit.now, number=visit.form.text("number")[:40], day=day
         )
     with visit.write() as tx:
-        making.record(tx, visit.name, figures.standing.campaign, form, data)
-    return visit.download(data, name=f"{figures.standing.campaign}.{form}", kind=making.MIME_TYPES[form])
+        making.record(tx, visit.name, figures.standing.campaign, form, made)
+    return visit.download(made.data, name=f"{figures.standing.campaign}.{form}", kind=making.MIME_TYPES[form])
 
 
 def _schedules(visit: Here) -> Any:
