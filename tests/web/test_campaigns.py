@@ -6,19 +6,24 @@ import re
 import shutil
 import tomllib
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from broadcaster.approval import store as approvals
+from broadcaster.approval.messages import submit as submit_message
 from broadcaster.config import Config
 from broadcaster.content.files import load
+from broadcaster.content.store import refresh_facts
 from broadcaster.db.engine import Database
 from broadcaster.ledger.entry import decode
 from broadcaster.ledger.store import raws, transaction
+from broadcaster.plan.materialise import materialise
 from broadcaster.schedule import store as schedules
 from broadcaster.schedule import writing
-from broadcaster.schedule.files import office_rules
+from broadcaster.schedule.files import office_rules, roads
 from broadcaster.schedule.spec import parse
 from broadcaster.web import rule
 from broadcaster.web.pages import builder, campaigns
@@ -298,3 +303,68 @@ def test_the_form_shows_a_file_as_it_is_and_saving_it_unchanged_changes_no_rule(
             again = writing.with_schedule(again, writing.schedule_draft(one), at=at)
 
         assert parse(again.encode(), path=path.name, office=office).spec == spec
+
+
+# -- the calendar ------------------------------------------------------------------------------------------------------
+
+
+def test_the_month_shows_what_is_planned_and_what_is_only_expected(sign_in: Sign, app: Any) -> None:
+    browser = sign_in("hoa")
+    browser.submit(f"/campaigns/{CAMPAIGN}/submit")
+    approve(app)
+    desk = app.state.desk
+    with transaction(desk.database, desk.clock) as tx:
+        row = schedules.live(tx.connection)[0]
+        plan = schedules.plan(tx.connection, row.plan_hash).campaign
+        materialise(tx, row, plan, roads(desk.config), now=tx.now, horizon=timedelta(days=2))
+
+    month = browser.get("/calendar?month=2027-07").text
+    week = browser.get("/calendar?week=2027-07-07").text
+
+    assert "/dispatches/b-00000001" in month
+    assert "(dự kiến)" in month
+    assert "10:00" in week
+    assert "blackout" in browser.get("/calendar?week=2027-07-20").text
+
+
+def test_a_campaign_nobody_approved_is_shown_from_its_file(sign_in: Sign) -> None:
+    shown = sign_in("tam").get(f"/calendar?month=2027-07&campaign={CAMPAIGN}").text
+
+    assert "chưa được phê duyệt" in shown
+    assert "08:00" in shown
+
+
+@pytest.mark.parametrize(
+    "asked", ["month=x", "month=0000-00", "month=9999-12", "week=x", "week=9999-12-31", "week=0001-01-01"]
+)
+def test_a_calendar_of_no_month_is_this_month(sign_in: Sign, asked: str) -> None:
+    assert sign_in("tam").get(f"/calendar?{asked}").status_code == 200
+
+
+# -- ad hoc ------------------------------------------------------------------------------------------------------------
+
+
+def approve_message(app: Any, name: str) -> None:
+    desk = app.state.desk
+    library = load(desk.config.path("content"))
+    with transaction(desk.database, desk.clock) as tx:
+        refresh_facts(tx, library.folder / "facts.toml", actor="nga")
+        submit_message(tx, library, library.item(name), by="nga", two_person=True)
+        approvals.approve(tx, kind="revision", name=name, by="minh")
+
+
+def test_an_ad_hoc_broadcast_is_asked_for_and_waits(sign_in: Sign, app: Any) -> None:
+    browser = sign_in("hoa")
+    empty = browser.get("/send").text
+    approve_message(app, "hotline-111")
+
+    answer = browser.submit("/send", message="hotline-111", channel="web", language="vi", at="2027-07-02T09:00")
+    past = browser.submit("/send", message="hotline-111", channel="web", language="vi", at="2027-06-02T09:00")
+    to_nobody = browser.submit("/send", message="hotline-111", channel="sms", language="vi", at="2027-07-03T10:00")
+
+    assert "Chưa có thông điệp nào được phê duyệt" in empty
+    assert answer.url.path == "/approvals/broadcast/b-00000001"
+    assert "chờ người khác phê duyệt" in answer.text
+    assert (past.status_code, to_nobody.status_code) == (400, 400)
+    assert 'value="2027-07-03T10:00"' in to_nobody.text
+    assert kinds(app.state.desk.database)[-2:] == ["broadcast.plan", "broadcast.submit"]
