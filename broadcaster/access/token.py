@@ -67,6 +67,11 @@ def find(connection: Connection, token: str, *, now: datetime) -> Token | None:
     return None if account is None or account.disabled else _token(row)
 
 
+def used(tx: Transaction, token: Token) -> None:
+    """Keep when it was last used, so that one that nobody needs any more can be seen."""
+    tx.connection.execute(update(TOKEN).where(TOKEN.c.id == token.id).values(used_at=tx.now))
+
+
 def end(tx: Transaction, number: int, *, actor: str) -> None:
     """At once. Raises: Conflict if it is over."""
     statement = update(TOKEN).where(TOKEN.c.id == number, TOKEN.c.ended_at.is_(None)).values(ended_at=tx.now)

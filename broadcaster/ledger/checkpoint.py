@@ -190,6 +190,14 @@ def _keep(database: Database, clock: Clock, made: Checkpoint, head: Frontier) ->
     return made
 
 
+def grown(connection: Connection, last: Checkpoint, size: int) -> Frontier | None:
+    """The frontier over `size` entries if they are hashed onto a checkpoint; None where what was kept of it is gone."""
+    start = _kept_frontier(connection, last)
+    if start.size != last.size:
+        return None
+    return start.extend(map(leaf_hash, store.raws(connection, start=start.size, stop=size)))
+
+
 def _continuation(connection: Connection, last: Checkpoint | None, size: int) -> Frontier:
     """The frontier over the first `size` entries, hashed onto the last checkpoint. Raises: LedgerBroken if it is no prefix."""
     start = _kept_frontier(connection, last)

@@ -186,9 +186,9 @@ def _http_error(request: Request, error: Any) -> Response:
 
 
 def _unexpected(request: Request, error: Any) -> Response:
-    """A number to quote; the details go to the log, which holds no values of the request."""
+    """A number to quote; the details go to the log, which holds no values of the request: an address may be a key."""
     number = secrets.token_hex(4)
-    log.error("error %s at %s %s", number, request.method, request.url.path, exc_info=error)
+    log.error("error %s at %s %s", number, request.method, _place(request), exc_info=error)
     visit = _visit(request)
     text = visit.say(
         "Có lỗi ngoài dự kiến (mã {number}). Những gì đã ghi vẫn còn. Báo mã này cho người quản trị, rồi thử lại.",
@@ -198,6 +198,11 @@ def _unexpected(request: Request, error: Any) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     return response
+
+
+def _place(request: Request) -> str:
+    """The page as it is registered, like `/o/{token}`."""
+    return str(getattr(request.scope.get("route"), "path", "an address of no page"))
 
 
 def _error_page(visit: Visit, status: int, text: str) -> Response:

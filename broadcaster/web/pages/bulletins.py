@@ -16,7 +16,7 @@ from broadcaster.channel import officer_link
 from broadcaster.dispatch.dispatch import public_id, read_public_id
 from broadcaster.dispatch.timing import resolve
 from broadcaster.errors import NotFound, WrongUse
-from broadcaster.schedule import store as schedules
+from broadcaster.web import store as web_store
 from broadcaster.web.desk import Menu, Visit
 from broadcaster.web.door import Here, Look, Pages
 from broadcaster.web.words.bulletins import REASONS_SAID, ROADS, STATES
@@ -62,7 +62,7 @@ def listing(visit: Here) -> Response:
             state=State(asked["state"]) if asked["state"] in {one.value for one in State} else None,
             limit=PAGE, after=int(after) if after.isdecimal() and len(after) < 16 else 0,
         )  # fmt: skip
-        campaigns = schedules.known(connection)
+        campaigns = {row.id: row.title for row in web_store.campaigns(connection)}
     return visit.page(
         "bulletin_list.html", rows=[(public_id(one.dispatch), one) for one in found], asked=asked, states=STATES,
         campaigns={"": visit.say("Mọi chiến dịch"), **campaigns}, after=found[-1].dispatch if len(found) == PAGE else None,
