@@ -53,6 +53,7 @@ def _look(session: Session) -> Iterator[dict[str, Any]]:
             yield {"ok": True, "what": f"channel {name}{': ' + notice if notice else ''}", "mend": ""}
     yield from _lanes(session)
     yield from _providers(session)
+    yield from _reports(session)
     yield from _listening(session)
     yield {"ok": True, "what": f"SQLite {sqlite3.sqlite_version}", "mend": ""}
 
@@ -96,6 +97,30 @@ def _providers(session: Session) -> Iterator[dict[str, Any]]:
     for quota in quotas:
         what = f"quota of {quota['channel']}: {quota['used']} of {quota['quota']} used this {quota['span']}"
         yield {"ok": True, "what": what, "mend": ""}
+
+
+def _reports(session: Session) -> Iterator[dict[str, Any]]:
+    """Reports that must go out soon, until the signed one is entered."""
+    from zoneinfo import ZoneInfo
+
+    from broadcaster.errors import BroadcasterError
+    from broadcaster.report.reminder import reminders
+
+    try:
+        today = session.clock.now().astimezone(ZoneInfo(session.config.office.timezone)).date()
+        with session.read() as connection:
+            found = reminders(connection, today=today)
+    except BroadcasterError:
+        return  # the database's own line says why
+    for one in found:
+        what = f"report of {one.campaign}: due on {one.due:%d/%m/%Y}"
+        if one.left >= 0:
+            yield {"ok": True, "what": f"{what}, {one.left} days left", "mend": ""}
+        else:
+            mend = (
+                f"it is {-one.left} days late; when it is signed: broadcaster report {one.campaign} --signed FILE.pdf"
+            )
+            yield {"ok": False, "what": what, "mend": f"{mend} --number N --date DAY --as USER"}
 
 
 def _listening(session: Session) -> Iterator[dict[str, Any]]:

@@ -160,7 +160,7 @@ def _window(connection: Connection, config: Config, campaign: str) -> tuple[date
     return spec.since, spec.until
 
 
-def _activities(connection: Connection, campaign: str, taken: Taken | None) -> list[Activity]:
+def _activities(connection: Connection, campaign: str, taken: Taken | None = None) -> list[Activity]:
     found = [
         Activity(
             form=f"{one.heading} ({KINDS[one.kind][1]})", times=one.times, units=one.units, minutes=one.minutes,

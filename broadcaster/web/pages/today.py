@@ -17,6 +17,7 @@ from broadcaster.access import session as sessions
 from broadcaster.access.user import Act
 from broadcaster.dispatch import stop as stops
 from broadcaster.dispatch import store as dispatches
+from broadcaster.report.reminder import reminders
 from broadcaster.web import store
 from broadcaster.web.desk import Menu, Visit
 from broadcaster.web.door import Here, Look, Pages
@@ -28,7 +29,6 @@ AHEAD = timedelta(hours=48)
 LOOK_EVERY = 2.0  # seconds between two looks at what is going
 STREAM_MOST = 600.0  # seconds of one stream; the browser opens the next one by itself
 FACTS_AHEAD = timedelta(days=30)
-REPORT_AHEAD = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,12 +171,9 @@ def _needs(visit: Visit, connection: Connection, now: datetime) -> list[Need]:
             needs.append(
                 Need(text=visit.say(said, name=fact.name, day=when), path="/messages", urgent=fact.verify_by < day)
             )
-    for campaign in store.campaigns(connection):
-        if campaign.report_due and day <= campaign.report_due <= day + REPORT_AHEAD and campaign.until < day:
-            when = f"{campaign.report_due:%d/%m/%Y}"
-            needs.append(
-                Need(text=visit.say("Báo cáo {title} hạn {day}", title=campaign.title, day=when), path="/report")
-            )
+    for one in reminders(connection, today=day):
+        text = visit.say("Báo cáo {title} hạn {day}", title=one.title, day=f"{one.due:%d/%m/%Y}")
+        needs.append(Need(text=text, path=f"/report/{one.campaign}", urgent=one.urgent))
     return sorted(needs, key=lambda need: not need.urgent)
 
 
