@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from broadcaster.activity.store import Kept
 
 COLUMNS = ("id", "day", "kind", "commune", "units", "minutes", "participants", "at_risk", "attachment", "by")
+LINK_DAYS = 60
 DAY = click.DateTime(["%Y-%m-%d", "%d/%m/%Y"])
 
 
@@ -121,6 +122,38 @@ def import_(session: Session, file: Path, campaign: str, as_json: bool) -> int:
         numbers = store.add(tx, found, by=by, source="import")
     emit({"entered": len(numbers)}, as_json=as_json)
     return 0
+
+
+@command(activity, "link")
+@click.option("--commune", required=True, help="The only commune it enters activities of.")
+@click.option("--campaign", default="", help="Count them in this campaign's report.")
+@click.option("--until", type=DAY, default=None, help="The last day it works; else 60 days from today.")
+@json_option
+def link(session: Session, commune: str, campaign: str, until: datetime | None, as_json: bool) -> None:
+    """An address by which a commune's officer enters its activities, and nobody else's. Whoever has it can use it."""
+    import unicodedata
+    from datetime import timedelta
+
+    from broadcaster.access.user import Act
+    from broadcaster.activity.link import Opens, token
+    from broadcaster.errors import WrongUse
+
+    session.actor(Act.ACTIVITY_ADD)
+    public = session.config.web.public_url.rstrip("/")
+    if not public:
+        raise WrongUse(
+            "An officer's link needs an address people can reach: give `public_url` in [web] of config.toml."
+        )
+    last = until.date() if until else _today(session) + timedelta(days=LINK_DAYS)
+    if last < _today(session):
+        raise WrongUse(f"{last:%d/%m/%Y} is over; give the last day on which the link is to work.")
+    opens = Opens(commune=unicodedata.normalize("NFC", commune).strip(), campaign=campaign, until=last)
+    shown = {
+        "commune": opens.commune,
+        "until": last.isoformat(),
+        "link": f"{public}/a/{token(session.office_key, opens)}",
+    }
+    emit(shown, as_json=as_json)
 
 
 def _read(session: Session, campaign: str, values: dict[str, Any]) -> Activity:

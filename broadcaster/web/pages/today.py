@@ -171,9 +171,9 @@ def _needs(visit: Visit, connection: Connection, now: datetime) -> list[Need]:
             needs.append(
                 Need(text=visit.say(said, name=fact.name, day=when), path="/messages", urgent=fact.verify_by < day)
             )
-    for one in reminders(connection, today=day):
-        text = visit.say("Báo cáo {title} hạn {day}", title=one.title, day=f"{one.due:%d/%m/%Y}")
-        needs.append(Need(text=text, path=f"/report/{one.campaign}", urgent=one.urgent))
+    for report in reminders(connection, today=day):
+        text = visit.say("Báo cáo {title} hạn {day}", title=report.title, day=f"{report.due:%d/%m/%Y}")
+        needs.append(Need(text=text, path=f"/report/{report.campaign}", urgent=report.urgent))
     return sorted(needs, key=lambda need: not need.urgent)
 
 
