@@ -27,7 +27,7 @@ from broadcaster.schedule.files import office_rules, roads
 from broadcaster.schedule.spec import parse
 from broadcaster.web import rule
 from broadcaster.web.pages import builder, campaigns
-from broadcaster.web.words import english
+from broadcaster.web.words import english, plan_faults
 from tests.web.desk_people import PASSWORD
 
 Sign = Callable[..., Any]
@@ -129,7 +129,7 @@ def test_the_dry_run_is_shown_in_pages_and_on_paper_and_for_calendars(sign_in: S
     calendar = browser.get(f"/campaigns/{CAMPAIGN}/plan.ics")
 
     assert table.status_code == 200
-    assert "blackout" in table.text
+    assert "ngày không phát" in table.text
     assert paper.content.startswith(b"%PDF")
     assert calendar.text.startswith("BEGIN:VCALENDAR")
 
@@ -140,7 +140,7 @@ def test_a_file_with_faults_is_named_with_the_line(sign_in: Sign, campaign: Path
     shown = sign_in("tam").get("/campaigns").text
 
     assert "bien-gioi.toml" in shown
-    assert "is no date" in shown
+    assert "không phải ngày" in shown
 
 
 def test_an_unknown_campaign_is_not_found(sign_in: Sign) -> None:
@@ -216,7 +216,7 @@ def test_a_fault_is_told_and_nothing_typed_is_lost_and_nothing_written(sign_in: 
     )
 
     assert answer.status_code == 400
-    assert "25:00&#39; is no time of day" in answer.text or "'25:00' is no time of day" in answer.text
+    assert "25:00&#39; không phải giờ trong ngày." in answer.text
     assert 'value="buoi-toi"' in answer.text
     assert 'value="victims-rights" checked' in answer.text
     assert 'value="sms" selected' in answer.text
@@ -322,9 +322,9 @@ def test_the_month_shows_what_is_planned_and_what_is_only_expected(sign_in: Sign
     week = browser.get("/calendar?week=2027-07-07").text
 
     assert "/dispatches/b-00000001" in month
-    assert "(dự kiến)" in month
+    assert "dự kiến:" in month
     assert "10:00" in week
-    assert "blackout" in browser.get("/calendar?week=2027-07-20").text
+    assert "ngày không phát (Quốc tang)" in browser.get("/calendar?week=2027-07-20").text
 
 
 def test_a_campaign_nobody_approved_is_shown_from_its_file(sign_in: Sign) -> None:
@@ -368,3 +368,22 @@ def test_an_ad_hoc_broadcast_is_asked_for_and_waits(sign_in: Sign, app: Any) -> 
     assert (past.status_code, to_nobody.status_code) == (400, 400)
     assert 'value="2027-07-03T10:00"' in to_nobody.text
     assert kinds(app.state.desk.database)[-2:] == ["broadcast.plan", "broadcast.submit"]
+
+
+def test_faults_that_have_a_vietnamese_sentence_are_said_in_the_house() -> None:
+    house = Path(campaigns.__file__).parents[2]
+    source = "".join(
+        (house / name).read_text(encoding="utf-8")
+        for name in ("plan/planner.py", "plan/reading.py", "schedule/spec.py", "schedule/files.py")
+    )
+    joined = re.sub(r'[\'"]\s*\n\s*f?[\'"]', "", source).lower()
+
+    gone = [
+        said for said in plan_faults.VI
+        if not all(part.strip(" .?'()").lower() in joined for part in said.replace("{}", "\0").split("\0"))
+    ]  # fmt: skip
+
+    assert gone == []
+    assert plan_faults.translate("number 4 to this group within 24 h: over the cap of 3, not sent").startswith(
+        "tin thứ 4"
+    )

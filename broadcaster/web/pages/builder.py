@@ -22,7 +22,7 @@ from broadcaster.schedule.writing import CampaignDraft, ScheduleDraft
 from broadcaster.web import rule
 from broadcaster.web.desk import Visit
 from broadcaster.web.door import Here, Pages
-from broadcaster.web.pages.campaigns import said
+from broadcaster.web.pages.campaigns import filled_titles, said
 
 pages = Pages()
 KINDS = {"daily": "Theo giờ trong ngày", "at": "Một lần", "cron": "Theo biểu thức cron"}
@@ -187,7 +187,7 @@ def _form(
         [*campaign.blackout, *[("", "", "")] * BREAKS][: max(BREAKS, len(campaign.blackout) + 1)] if campaign else []
     )
     return visit.page(
-        template, status=400 if faults else 200, faults=said(faults or []), checked=faults is not None, sentence=sentence,
+        template, status=400 if faults else 200, faults=said(visit, faults or []), checked=faults is not None, sentence=sentence,
         schedule=schedule, campaign=campaign, groups=_with(groups, schedule.group if schedule else ""),
         messages=_messages(library, schedule, visit.language), rows=rows,
         channels=_with(sorted(visit.config.channels), *(name for chain in chains for name in chain)),
@@ -201,13 +201,8 @@ def _form(
 def _messages(library: Library, schedule: ScheduleDraft | None, language: str) -> list[tuple[str, str, bool]]:
     """Those chosen first, in the order in which they take turns; then all others."""
     chosen = schedule.messages if schedule else ()
-    names = [*chosen, *sorted(set(library.items) - set(chosen))]
-    return [(name, _title(library, name, language), name in chosen) for name in names]
-
-
-def _title(library: Library, name: str, language: str) -> str:
-    titles = library.items[name].titles if name in library.items else {}
-    return titles.get(language) or next(iter(titles.values()), name)
+    names, titles = [*chosen, *sorted(set(library.items) - set(chosen))], filled_titles(library, language)
+    return [(name, titles.get(name, name), name in chosen) for name in names]
 
 
 def _typed_campaign(visit: Visit) -> CampaignDraft:

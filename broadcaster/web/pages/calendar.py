@@ -7,6 +7,7 @@ from calendar import monthrange
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 from fastapi.responses import Response
@@ -20,6 +21,7 @@ from broadcaster.schedule.files import find
 from broadcaster.web import store
 from broadcaster.web.desk import Menu, Visit
 from broadcaster.web.door import Here, Look, Pages
+from broadcaster.web.pages.campaigns import filled_titles, look
 from broadcaster.web.store import BROADCAST
 
 pages = Pages()
@@ -29,6 +31,7 @@ SHOWN = 4  # items of a day in the month; the week shows all
 LIVE = ("planned", "running", "paused")
 YEARS = range(2000, 2101)
 FORECAST = "forecast"  # the state of an occurrence that has no row yet
+PASSED = "passed"  # of one whose time went by without a row: before the plan was approved, or meanwhile
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,7 +70,7 @@ def _month(visit: Visit, first: date, campaign: str, today: date) -> Response:
     return visit.page(
         "calendar.html", first=first, weeks=weeks, days=days, sums=_sums(days), campaign=campaign, names=names,
         today=today, shown=SHOWN, before=_month_of(first - timedelta(days=1)), after=_month_of(last + timedelta(days=1)),
-        this=_month_of(first), cost_of=_cost, draft=draft,
+        this=_month_of(first), cost_of=_cost, draft=draft, look=partial(look, visit),
     )  # fmt: skip
 
 
@@ -77,7 +80,7 @@ def _week(visit: Visit, first: date, campaign: str, today: date) -> Response:
     return visit.page(
         "calendar_week.html", first=first, last=last, dates=[first + timedelta(days=n) for n in range(7)], days=days,
         sums=_sums(days), campaign=campaign, names=names, today=today, before=first - timedelta(days=7),
-        after=first + timedelta(days=7), this=_month_of(first), cost_of=_cost, draft=draft,
+        after=first + timedelta(days=7), this=_month_of(first), cost_of=_cost, draft=draft, look=partial(look, visit),
     )  # fmt: skip
 
 
@@ -104,6 +107,8 @@ def _days(visit: Visit, first: date, last: date, campaign: str) -> tuple[dict[da
         if draft:
             told[campaign] = _draft(visit, connection, campaign)
         titles = store.titles(connection, {key[2] for each in told.values() for key in each}, visit.language)
+    if draft:
+        titles = filled_titles(load(visit.config.path(visit.config.folders.content)), visit.language) | titles
     known = set()
     for one in there:
         known.add((one.campaign, one.schedule, one.local, one.message))
@@ -115,8 +120,9 @@ def _days(visit: Visit, first: date, last: date, campaign: str) -> tuple[dict[da
         for (schedule, local, message), lines in occurrences.items():
             day = date.fromisoformat(local[:10])
             if first <= day <= last and (name, schedule, local, message) not in known:
+                state = PASSED if lines[0].utc < visit.now else FORECAST
                 found.setdefault(day, []).append(
-                    _item(local, titles.get(message, message), name, schedule, FORECAST, lines)
+                    _item(local, titles.get(message, message), name, schedule, state, lines)
                 )
     return (
         {day: sorted(items, key=lambda one: (one.time, one.campaign, one.schedule))
@@ -157,7 +163,7 @@ def _draft(visit: Visit, connection: Connection, campaign: str) -> dict[tuple[st
 
 
 def _sums(days: dict[date, list[Item]]) -> dict[str, Any]:
-    items = [one for each in days.values() for one in each]
+    items = [one for each in days.values() for one in each if one.state != PASSED]
     cost: Counter[str] = Counter()
     for one in items:
         cost.update(one.cost)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ from sqlalchemy import Connection
 
 from broadcaster.access.user import Act
 from broadcaster.approval import store as approvals
-from broadcaster.content.fault import Fault
-from broadcaster.content.files import load
+from broadcaster.content import render
+from broadcaster.content.fault import Fault, Faulty
+from broadcaster.content.files import Library, load
 from broadcaster.errors import NotFound
 from broadcaster.plan.calendar import calendar as as_calendar
 from broadcaster.plan.planner import Row, forecast, totals
@@ -24,6 +26,7 @@ from broadcaster.schedule.standing import refuse_faults, standing
 from broadcaster.web import rule, store
 from broadcaster.web.desk import Menu, Visit
 from broadcaster.web.door import Here, Look, Pages
+from broadcaster.web.words import plan_faults
 
 pages = Pages()
 MENU = [Menu(path="/campaigns", label="Chiến dịch", order=40)]
@@ -45,7 +48,11 @@ def listing(visit: Here) -> Response:
     with visit.read() as connection:
         rows = [standing(connection, name, specs.get(name)) for name in {*specs, *schedules.known(connection)}]
     rows.sort(key=lambda row: (row["until"], row["id"]), reverse=True)
-    broken = [(Path(file.path).stem, list(file.faults)) for file in files if file.faults]
+    broken = [
+        (Path(file.path).stem, [(one.line, *said(visit, [one])) for one in file.faults])
+        for file in files
+        if file.faults
+    ]
     return visit.page(
         "campaigns.html",
         rows=rows,
@@ -68,12 +75,11 @@ def show(visit: Here, id_: str) -> Response:
         if row is not None and row.state not in ("done", "cancelled"):
             growth = schedules.growth(connection, schedules.plan(connection, row.plan_hash))
         titles = store.titles(connection, {one for each in spec.schedules for one in each.messages}, visit.language)
-    for name, item in library.items.items():
-        titles.setdefault(name, item.titles.get(visit.language) or next(iter(item.titles.values()), name))
+    titles = filled_titles(library, visit.language) | titles
     faults = [one for one in check_folder(_folder(visit), library, visit.config) if one.about == id_ and from_file]
     return visit.page(
         "campaign.html", spec=spec, from_file=from_file, details=details, history=history, growth=growth,
-        faults=faults, titles=titles, schedules=[_schedule(visit, one) for one in spec.schedules], file_words=FILES,
+        faults=said(visit, faults), titles=titles, schedules=[_schedule(visit, one) for one in spec.schedules], file_words=FILES,
         may={act.name: visit.may(act) for act in Act}, picks=rule.PICKS,
     )  # fmt: skip
 
@@ -99,12 +105,14 @@ def plan(visit: Here, id_: str) -> Response:
     with visit.read() as connection:
         spec, rows, _ = _forecast(visit, connection, id_)
         titles = store.titles(connection, {row.message for row in rows}, visit.language)
+    titles = filled_titles(load(visit.config.path(visit.config.folders.content)), visit.language) | titles
     rows = [row for row in rows if row.conflicts] if only else rows
     last = max(1, -(-len(rows) // PAGE))
     at = min(max(1, int(asked["page"]) if asked.get("page", "").isdecimal() and len(asked["page"]) < 6 else 1), last)
     return visit.page(
         "campaign_plan.html", spec=spec, sums=totals(rows), rows=rows[(at - 1) * PAGE : at * PAGE], at=at, last=last,
         only=only, titles=titles, days_of=_local_day, ends=lambda row: _ends(row, spec),
+        look=partial(look, visit),
     )  # fmt: skip
 
 
@@ -206,9 +214,27 @@ def spec_of(visit: Visit, connection: Connection, id_: str) -> tuple[CampaignSpe
         return schedules.plan(connection, subject).campaign, False
 
 
-def said(faults: list[Fault]) -> list[str]:
+def said(visit: Visit, faults: list[Fault]) -> list[str]:
     """Faults as a page shows them: what is wrong and what to do, without the line of a file nobody sees there."""
-    return [f"{one.text} {one.remedy}".strip() for one in faults]
+    told = plan_faults.translate if visit.language == "vi" else str
+    return [f"{told(one.text)} {told(one.remedy)}".strip() for one in faults]
+
+
+def look(visit: Visit, conflict: str) -> str:
+    """What a forecast says of an occurrence, in the reader's language."""
+    return plan_faults.translate(conflict) if visit.language == "vi" else conflict
+
+
+def filled_titles(library: Library, language: str) -> dict[str, str]:
+    """The titles of the files as they stand, facts filled in."""
+    found = {}
+    for name, item in library.items.items():
+        try:
+            titles = render.titles(item, library.facts)
+        except Faulty:
+            titles = dict(item.titles)
+        found[name] = titles.get(language) or next(iter(titles.values()), name)
+    return found
 
 
 def _dated(text: str | None) -> str:

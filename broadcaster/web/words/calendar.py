@@ -10,6 +10,7 @@ EN = {
     "Chiến dịch này chưa được phê duyệt: lịch dưới đây là theo tệp.": "This campaign is not approved: the calendar shows what its file says.",
     "{n} lượt phát có điều cần xem.": ("{n} broadcast has something to look at.", "{n} broadcasts have something to look at."),
     "dự kiến": "expected",
+    "đã qua, không phát": "past, did not go out",
     "Lịch phát tháng {month}": "Calendar for {month}",
     "Tháng trước": "Month before",
     "Tháng sau": "Month after",

@@ -1,0 +1,141 @@
+"""Campaigns, calendar and audience in Debian's Chromium: nothing axe finds, nothing too wide, and the forms filled in by hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broadcaster.clock import SystemClock
+from tests.browser import browser as house
+from tests.browser.desk_office import PASSWORD, ZONE, Office, make, running
+
+CI = bool(os.environ.get("CI"))
+PICTURES = os.environ.get("DESK_PICTURES", "")  # a folder: a picture of each page is written there
+pytestmark = pytest.mark.slow
+PAGES = {
+    "campaigns": "/campaigns",
+    "campaign": "/campaigns/bien-gioi-2027",
+    "dry-run": "/campaigns/bien-gioi-2027/plan",
+    "campaign-edit": "/campaigns/he-2027/edit",
+    "schedule-edit": "/campaigns/he-2027/schedule/hang-ngay",
+    "campaign-new": "/campaign-new",
+    "calendar": "/calendar",
+    "week": "/calendar?week=now",
+    "send": "/send",
+    "audience": "/audience",
+    "group": "/audience/group?name=bien-gioi&kind=phone",
+    "contact": "/audience/contacts/1",
+    "answer": "/audience/contacts/1/answer?received=2026-11-20&days=15",
+    "answer-ask": "/audience/answer",
+    "import": "/audience/import",
+}
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    try:
+        import playwright.sync_api  # noqa: F401
+    except ImportError:
+        if CI:
+            raise
+        pytest.skip("the extra `browser` is not installed: pip install -e '.[browser]'")
+    if not house.chromium():
+        if CI:
+            pytest.fail("CI needs Chromium: apt-get install chromium")
+        pytest.skip("there is no Chromium on this machine: apt-get install chromium")
+    with house.browser() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def office(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    made = make(tmp_path_factory.mktemp("desk") / "office")
+    with running(made):
+        yield made
+
+
+def open_(chromium: Any, office: Office, *, size: dict[str, int] = house.DESK, language: str = "vi", **how: Any) -> Any:
+    page = house.page_of(chromium, office.address, size=size, **how)
+    house.sign_in(page, "hoa", PASSWORD)
+    if language != "vi":
+        page.locator("form.tongue button[value=en]").click()
+        page.wait_for_load_state()
+    return page
+
+
+@pytest.mark.parametrize(
+    ("size", "language", "dark"),
+    [(house.DESK, "vi", False), (house.DESK, "en", True), (house.PHONE, "vi", True), (house.PHONE, "en", False)],
+    ids=["desk-vi", "desk-en-dark", "phone-vi-dark", "phone-en"],
+)
+def test_axe_finds_nothing_and_nobody_scrolls_sideways(
+    chromium: Any, office: Office, size: dict[str, int], language: str, dark: bool
+) -> None:
+    strangers = house.Strangers()
+    page = open_(chromium, office, size=size, language=language, dark=dark, strangers=strangers)
+
+    found = {}
+    for name, path in PAGES.items():
+        answer = page.goto(path)
+        if PICTURES:
+            page.screenshot(path=str(Path(PICTURES) / f"{name}-{language}-{size['width']}.png"), full_page=True)
+        if answer.status != 200 or (faults := house.faults(page)) or (faults := [house.too_wide(page)]) != [0]:
+            found[name] = answer.status if answer.status != 200 else faults
+
+    assert found == {}
+    assert strangers == []
+
+
+def test_a_schedule_is_built_submitted_and_seen_on_the_calendar(chromium: Any, office: Office) -> None:
+    page = open_(chromium, office)
+    tomorrow = SystemClock().now().astimezone(ZONE).date() + timedelta(days=4)
+
+    page.goto("/campaigns/he-2027/schedule")
+    page.get_by_label("Mã lịch phát").fill("mot-lan")
+    page.get_by_label("Cách lặp").select_option("at")
+    hidden = page.get_by_label("Các giờ trong ngày").is_visible()
+    page.get_by_label("Ngày giờ phát một lần").fill(f"{tomorrow}T09:15")
+    page.locator("#m-hotline-111").check()
+    page.locator("#ch-0-0").select_option("web")
+    page.get_by_role("button", name="Kiểm tra và đọc lại").click()
+    read_back = page.get_by_role("status").inner_text()
+    page.get_by_role("button", name="Lưu vào tệp").click()
+    page.wait_for_url("**/campaigns/he-2027")
+    page.get_by_role("button", name="Trình phê duyệt").click()
+    page.wait_for_selector("[role=status]")
+    page.goto(f"/calendar?week={tomorrow}&campaign=he-2027")
+
+    assert not hidden
+    assert f"một lần, lúc 09:15 ngày {tomorrow:%d/%m/%Y}" in read_back
+    assert page.get_by_text("09:15", exact=True).count() == 1
+
+
+def test_a_list_is_imported_on_a_phone(chromium: Any, office: Office, tmp_path: Path) -> None:
+    page = open_(chromium, office, size=house.PHONE)
+    path = tmp_path / "bà con.csv"
+    path.write_text("Tên,Số ĐT\nAn,0912999001\nBình,12\n", encoding="utf-8")
+
+    page.goto("/audience/import")
+    page.get_by_label("Tệp danh sách").set_input_files(path)
+    page.get_by_role("button", name="Tải lên và xem trước").click()
+    page.wait_for_url("**/audience/import/*")
+    wide, faults = house.too_wide(page), house.faults(page)
+    if PICTURES:
+        page.screenshot(path=str(Path(PICTURES) / "mapping-vi-390.png"), full_page=True)
+    page.get_by_label("Số ĐT").select_option("phone")
+    page.get_by_label("hoặc nhóm mới").fill("thu-nghiem")
+    page.get_by_label("Đồng ý ở đâu").fill("phiếu")
+    page.get_by_label("Ngày đồng ý").fill("2026-05-01")
+    page.get_by_role("button", name="Nhập danh sách này").click()
+    page.get_by_role("heading", name="Nhập danh sách: kết quả").wait_for()
+    with page.expect_download() as rejects:
+        page.get_by_role("link", name="Tải danh sách dòng bị từ chối (CSV)").click()
+
+    assert (wide, faults) == (0, [])
+    assert house.faults(page) == []
+    assert "3,phone," in Path(rejects.value.path()).read_text(encoding="utf-8-sig")
