@@ -87,6 +87,7 @@ class Document:
     notes: tuple[str, ...]
     parts: tuple[Part, ...]
     annex: tuple[Table, ...]
+    title: str = TITLE  # "" of a letter: its subject stands below its number instead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

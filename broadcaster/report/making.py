@@ -111,7 +111,7 @@ def document_of(
     since, until = _window(connection, config, campaign)
     made = document(
         figures,
-        head=_letterhead(config),
+        head=letterhead(config),
         since=since,
         until=until,
         categories=taken.categories if taken else store.by_category(connection, campaign),
@@ -197,7 +197,8 @@ def _cut(connection: Connection, config: Config, now: datetime, taken: Taken | N
     return Cut(at=now.astimezone(zone), entries=tree.size, root=tree.root().hex())
 
 
-def _letterhead(config: Config) -> Letterhead:
+def letterhead(config: Config) -> Letterhead:
+    """As `[office]` and `[report]` say."""
     office, own = config.office, config.report
     return Letterhead(
         parent=office.parent, office=office.name, symbol=own.symbol, place=own.place, authority=own.authority,

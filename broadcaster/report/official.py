@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from broadcaster.report.document import MOTTO, NATION, TITLE, Document, Part, Table, long_day, seal
+from broadcaster.report.document import MOTTO, NATION, Document, Part, Table, long_day, seal
 
 FONTS = Path(__file__).parent.parent / "fonts"
 TEMPLATE = Path(__file__).parent / "official.typ"
@@ -44,7 +44,8 @@ def _plain(document: Document) -> dict[str, Any]:
     return {
         "nation": NATION,
         "motto": MOTTO,
-        "title": TITLE,
+        "title": document.title,
+        "about": about(document),
         "parent": head.parent.upper(),
         "office": head.office.upper(),
         "number": _number(document),
@@ -72,6 +73,11 @@ def _part(part: Part) -> dict[str, Any]:
 
 def _table(table: Table) -> dict[str, Any]:
     return {"caption": table.caption, "head": list(table.head), "rows": [list(row) for row in table.rows]}
+
+
+def about(document: Document) -> str:
+    """A letter's subject, below its number; "" of a document that has a title."""
+    return "" if document.title else f"V/v {document.subject}"
 
 
 def _number(document: Document) -> str:
@@ -111,10 +117,11 @@ class _Word:
         self._file.core_properties.keywords = seal(self._document)
         self._file.core_properties.title = self._document.subject[:255]
         self._letterhead()
-        self._line(TITLE, bold=True, size=14, before=12)
-        _bookmark(self._file.paragraphs[-1], seal(self._document))
-        self._line(self._document.subject, bold=True, size=14)
-        self._rule()
+        if self._document.title:
+            self._line(self._document.title, bold=True, size=14, before=12)
+            _bookmark(self._file.paragraphs[-1], seal(self._document))
+            self._line(self._document.subject, bold=True, size=14)
+            self._rule()
         for note in self._document.notes:
             self._line(note, bold=True, size=13)
         for part in self._document.parts:
@@ -141,6 +148,8 @@ class _Word:
         self._in(left, head.office.upper(), bold=True, size=13)
         self._drawn(left, 0.35)
         self._in(left, _number(self._document), size=13, before=6)
+        if about(self._document):
+            self._in(left, about(self._document), size=12)
         self._in(right, NATION, bold=True, size=12)
         self._in(right, MOTTO, bold=True, size=13)
         self._drawn(right, 0.62)
@@ -149,9 +158,10 @@ class _Word:
     def _part(self, part: Part) -> None:
         from docx.shared import Pt
 
-        heading = self._file.add_heading(level=1 if _major(part) else 2)
-        self._run(heading, part.heading, bold=True, size=14)
-        heading.paragraph_format.space_before = Pt(8)
+        if part.heading:
+            heading = self._file.add_heading(level=1 if _major(part) else 2)
+            self._run(heading, part.heading, bold=True, size=14)
+            heading.paragraph_format.space_before = Pt(8)
         for text in part.paragraphs:
             self._body(text)
         if part.table and part.table.rows:
