@@ -68,7 +68,7 @@ EN = {
     "Tạm dừng chiến dịch này": "Pause this campaign",
     "Cho chạy tiếp": "Let it go on",
     "Những lượt chưa quá giờ sẽ được gửi.": "What has not passed its time will be sent.",
-    "Cho chiến dịch chạy tiếp": "Let the campaign go on",
+    "Cho chiến dịch này chạy tiếp": "Let the campaign go on",
     "Hủy bỏ chiến dịch này": "Cancel this campaign",
     "Không gửi gì nữa. Muốn chạy lại phải trình và phê duyệt kế hoạch mới.":
         "Nothing more is sent. To start it again, a new plan must be submitted and approved.",

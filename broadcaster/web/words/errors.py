@@ -5,7 +5,7 @@ A pattern is the English sentence with `{}` for what varies; a test holds the pa
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from functools import cache
 
 from broadcaster.web.words.states import words
@@ -14,6 +14,8 @@ VI: dict[str, str] = {
     "The password is wrong; nothing was done. Type it again.": "Sai mật khẩu; chưa làm gì cả. Nhập lại mật khẩu.",
     "Too many wrong passwords for {}; wait five minutes, or have an admin reset it.":
         "Nhập sai mật khẩu của {} quá nhiều lần; đợi năm phút, hoặc nhờ người quản trị đặt lại.",
+    "Very many are signing in just now; try again in a few seconds.":
+        "Quá nhiều người đang đăng nhập cùng lúc; thử lại sau vài giây.",
     "The password needs at least {} characters; a sentence of a few words is best.":
         "Mật khẩu cần ít nhất {} ký tự; một câu vài từ là tốt nhất.",
     "The password has more than {} characters; choose a shorter one.": "Mật khẩu dài hơn {} ký tự; chọn mật khẩu ngắn hơn.",
@@ -118,20 +120,73 @@ VI: dict[str, str] = {
     "No group is called {}. There are: {}. Make one with `broadcaster audience group add`.": "Không có nhóm nào tên {}. Hiện có: {}.",
     "No contact has this address. `broadcaster audience list` shows who there is.": "Không có người nhận nào có địa chỉ này.",
     "There is no contact {}; it may have been erased. See `broadcaster audience list`.": "Không có người nhận {}; có thể đã được xóa.",
+    # campaigns, ad-hoc broadcasts, audience
+    "There is no such campaign; the list shows those there are.": "Không có chiến dịch này; xem danh sách chiến dịch.",
+    "There is a campaign of this id already; choose another id.": "Đã có chiến dịch mang mã này; chọn mã khác.",
+    "There is no file of this campaign that can be read; the list says what is wrong with it.":
+        "Chiến dịch này không có tệp đọc được; danh sách chiến dịch ghi rõ lỗi.",
+    "This campaign has no such schedule; its page shows those it has.": "Chiến dịch này không có lịch phát đó; xem trang chiến dịch.",
+    "A campaign needs a schedule; add another first, or cancel the campaign.":
+        "Chiến dịch cần ít nhất một lịch phát; thêm lịch khác trước, hoặc hủy chiến dịch.",
+    "The file was changed meanwhile, by somebody else or in another window. Open the form anew.":
+        "Tệp đã bị người khác hoặc cửa sổ khác sửa trong lúc đó. Mở lại biểu mẫu trong thẻ mới rồi chép sang.",
+    "Choose a message and a channel.": "Chọn thông điệp và kênh.",
+    "{} has passed; give a later --at, or none for now.": "{} đã qua; chọn giờ muộn hơn, hoặc để trống để gửi ngay.",
+    "The channel {} writes to people: say to whom with --group.": "Kênh {} gửi đến từng người: chọn nhóm nhận.",
+    "{} has no form for {} ({}) in {}; write one and submit it.": "Thông điệp {} chưa có dạng cho kênh {} ({}) bằng {}; viết thêm rồi trình duyệt.",
+    "This list is not here any more; upload it again.": "Danh sách này không còn ở đây; tải lên lại.",
+    "The list is larger than 50 MB; split it, or import it with `broadcaster audience import`.":
+        "Danh sách lớn hơn 50 MB; chia nhỏ rồi nhập từng phần.",
+    "The file is empty; choose the list again.": "Tệp trống; chọn lại danh sách.",
+    "The file is empty: its first row names the columns, the others hold one contact each.":
+        "Tệp trống: dòng đầu phải là tên cột, mỗi dòng sau là một người.",
+    "Choose the list first: a CSV or XLSX file.": "Chọn tệp danh sách trước: CSV hoặc XLSX.",
+    "Choose what each column holds from the list.": "Chọn mỗi cột là gì trong danh sách có sẵn.",
+    "No column is known here. {}.": "Chưa cột nào được chọn. Chọn mỗi cột là gì.",
+    "No column holds an address. {}": "Chưa có cột địa chỉ nào: chọn ít nhất số điện thoại, thư điện tử, Zalo hay Telegram.",
+    "Two columns are both read as {}. Keep one, or put the other into rows of its own.":
+        "Hai cột cùng được đọc là {}. Giữ một cột, bỏ qua cột kia.",
+    "No contact has this address. It can be kept out for good: see below, opting out.":
+        "Không có người nhận nào có địa chỉ này. Muốn không bao giờ gửi đến đó: ghi từ chối ở bên.",
+    "Choose one of the reasons.": "Chọn một lý do.",
+    "Tick that you know it cannot be undone, then erase.": "Đánh dấu rằng bạn biết việc này không hoàn tác được, rồi xóa.",
+    "No row of this list was refused.": "Không có dòng nào của danh sách này bị từ chối.",
+    "This contact has no address left; nothing is sent to it.": "Người này không còn địa chỉ nào; không gửi gì.",
+    "A group needs a name of 1 to 64 printable characters.": "Tên nhóm dài 1 đến 64 ký tự.",
+    "This is no date; write it like 2027-07-01 or 01/07/2027 (day first).": "Đây không phải ngày; viết như 01/07/2027.",
+    "The date of a consent lies in the past, not before 1990; check the year.": "Ngày đồng ý phải ở quá khứ, sau năm 1990; kiểm tra lại năm.",
+    "The phone address {}.": "Số điện thoại chưa đúng: viết như 0912345678 hoặc +84912345678.",
+    "The email address {}.": "Thư điện tử chưa đúng: viết một địa chỉ như ten@example.vn.",
+    "The {} address {}.": "Địa chỉ {} chưa đúng; kiểm tra lại.",
 }  # fmt: skip
 
 
 def translate(sentence: str) -> str:
     """The Vietnamese of a sentence, with its values; the sentence itself where there is none."""
-    for pattern, vietnamese in _patterns():
-        if found := pattern.fullmatch(sentence):
-            return vietnamese.format(*map(words, found.groups()))
+    for pieces, vietnamese in _pieces():
+        if (found := values_of(pieces, sentence)) is not None:
+            return vietnamese.format(*map(words, found))
     return sentence
 
 
+def values_of(pieces: Sequence[str], sentence: str) -> list[str] | None:
+    """What stands between the pieces of a sentence, each as short as can be; None if it is another sentence.
+
+    By hand, because a regular expression takes minutes for a value that holds the pieces again and again.
+    """
+    first, *others = pieces
+    if not sentence.startswith(first) or (not others and sentence != first):
+        return None
+    found, at = [], len(first)
+    for place, piece in enumerate(others, 1):
+        end = sentence.find(piece, at + 1) if place < len(others) else len(sentence) - len(piece)
+        if end <= at or not sentence.startswith(piece, end):
+            return None
+        found.append(sentence[at:end])
+        at = end + len(piece)
+    return found
+
+
 @cache
-def _patterns() -> list[tuple[re.Pattern[str], str]]:
-    return [
-        (re.compile(re.escape(english).replace(r"\{\}", "(.+?)"), re.DOTALL), vietnamese)
-        for english, vietnamese in VI.items()
-    ]
+def _pieces() -> list[tuple[list[str], str]]:
+    return [(english.split("{}"), vietnamese) for english, vietnamese in VI.items()]
