@@ -82,7 +82,7 @@ def answer(
         said["Link"] = ", ".join(links)
     if is_known(headers, etag, modified):
         return Served(status=304, headers={key: said[key] for key in said if key != "Content-Type"})
-    return _whole_or_part(target.read_bytes(), headers, said, etag)
+    return whole_or_part(target.read_bytes(), headers, said, etag)
 
 
 def etag_of(path: Path) -> str:
@@ -114,7 +114,7 @@ def is_known(headers: Mapping[str, str], etag: str, modified: datetime) -> bool:
     return modified <= (moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
-def _whole_or_part(content: bytes, headers: Mapping[str, str], said: dict[str, str], etag: str) -> Served:
+def whole_or_part(content: bytes, headers: Mapping[str, str], said: dict[str, str], etag: str) -> Served:
     """One range is served, which is what players ask for; anything else gets the whole (RFC 9110 14.2)."""
     said = said | {"Accept-Ranges": "bytes"}
     wanted = RANGE.fullmatch(headers.get("range", ""))

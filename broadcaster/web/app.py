@@ -15,6 +15,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broadcaster.access import store as users
@@ -201,8 +202,10 @@ def _unexpected(request: Request, error: Any) -> Response:
 
 
 def _place(request: Request) -> str:
-    """The page as it is registered, like `/o/{token}`."""
-    return str(getattr(request.scope.get("route"), "path", "an address of no page"))
+    """The address as it is registered, like `/o/{token}`."""
+    scope = {key: value for key, value in request.scope.items() if key != "path_params"}
+    fits = (route for route in request.app.routes if route.matches(scope)[0] is Match.FULL)
+    return str(getattr(request.scope.get("route") or next(fits, None), "path", "an address of no page"))
 
 
 def _error_page(visit: Visit, status: int, text: str) -> Response:

@@ -7,13 +7,14 @@ The same files can be copied to a portal instead; what a web server must say abo
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from email.utils import formatdate
 from pathlib import Path
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from broadcaster.channel import feed
+from broadcaster.channel import feed, feed_answer
 from broadcaster.web.desk import Desk
 from broadcaster.web.door import RULE, Look
 
@@ -57,12 +58,12 @@ def page(request: Request, channel: str, path: str = "") -> Response:
         return Response("404", status_code=404, media_type="text/plain")
     file, name = found
     try:
-        stat, body = file.stat(), file.read_bytes()
+        etag, modified, body = feed_answer.etag_of(file), int(file.stat().st_mtime), file.read_bytes()
     except OSError:
         return Response("404", status_code=404, media_type="text/plain")
     headers = {
-        "ETag": f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"',
-        "Last-Modified": formatdate(stat.st_mtime, usegmt=True),
+        "ETag": etag,
+        "Last-Modified": formatdate(modified, usegmt=True),
         "Cache-Control": SHORT,
         "Content-Security-Policy": _policy(desk, channel, name),
         "Cross-Origin-Resource-Policy": "cross-origin",
@@ -70,9 +71,13 @@ def page(request: Request, channel: str, path: str = "") -> Response:
     }
     if name.startswith("widget"):
         headers["X-Frame-Options"] = "ALLOWALL"  # the policy's frame-ancestors decides
-    if request.headers.get("if-none-match") == headers["ETag"]:
+    if feed_answer.is_known(request.headers, etag, datetime.fromtimestamp(modified, UTC)):
         return Response(status_code=304, headers=headers)
-    return Response(_with_way_out(body, name), media_type=_kind(name), headers=headers)
+    served = feed_answer.whole_or_part(_with_way_out(body, name), request.headers, headers, etag)
+    said = dict(served.headers)
+    if served.status == 206:
+        said["Content-Encoding"] = "identity"  # a part is of the bytes themselves: nothing on the way may pack it
+    return Response(served.body, status_code=served.status, media_type=_kind(name), headers=said)
 
 
 router.add_api_route("/public/{channel}/", page, methods=["GET", "HEAD"])

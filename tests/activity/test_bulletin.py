@@ -37,7 +37,7 @@ def make_bulletins(tx: Transaction, *stations: str, state: str = "accepted", due
             "texts": {"vi": {"speech": SPEECH}}, "media": {}, "facts": {}, "valid": {}, "source": ""}  # fmt: skip
     canonical = msgspec.json.encode(body, order="sorted")
     revision = sha256(canonical).hexdigest()
-    if not tx.connection.scalar(text("SELECT count(*) FROM revision")):
+    if not tx.connection.scalar(text("SELECT count(*) FROM revision WHERE hash = :hash"), {"hash": revision}):
         tx.connection.execute(
             insert(table(Revision)).values(
                 hash=revision, message_id="hotline-111", category="hotline", canonical=canonical, created_at=tx.now

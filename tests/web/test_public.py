@@ -111,3 +111,32 @@ def test_every_page_has_a_way_out_and_the_widget_has_none(app: FastAPI, sign_in:
     assert [text.count('class="leave"') for text in pages] == [1, 1, 0]
     assert [word in text for word, text in zip(("Thoát nhanh", "Leave this page"), pages, strict=False)] == [True, True]
     assert 'rel="noreferrer"' in pages[0]
+
+
+def test_who_has_it_already_is_told_so_by_tag_or_by_date(sign_in: Sign, site: Path) -> None:
+    browser = sign_in()
+    first = browser.get("/public/web/feed.xml").headers
+
+    by_tag = browser.get("/public/web/feed.xml", headers={"if-none-match": f'"other", W/{first["etag"]}'})
+    by_date = browser.get("/public/web/feed.xml", headers={"if-modified-since": first["last-modified"]})
+    (site / "feed.xml").write_text("newer", encoding="utf-8")
+    newer = browser.get("/public/web/feed.xml", headers={"if-none-match": first["etag"]})
+
+    assert (by_tag.status_code, by_date.status_code, by_tag.content) == (304, 304, b"")
+    assert by_tag.headers["etag"] == first["etag"]
+    assert (newer.status_code, newer.text) == (200, "newer")
+
+
+def test_a_player_may_ask_for_a_part_of_a_recording(sign_in: Sign, site: Path) -> None:
+    (site / "m" / "abc.mp3").write_bytes(bytes(range(250)) * 40)
+    browser = sign_in()
+
+    part = browser.get("/public/web/m/abc.mp3", headers={"range": "bytes=3000-"})
+    beyond = browser.get("/public/web/m/abc.mp3", headers={"range": "bytes=20000-"})
+    changed = browser.get("/public/web/m/abc.mp3", headers={"range": "bytes=0-9", "if-range": '"older"'})
+
+    assert (part.status_code, part.headers["content-range"]) == (206, "bytes 3000-9999/10000")
+    assert part.content == (bytes(range(250)) * 40)[3000:]
+    assert part.headers["content-type"] == "audio/mpeg"
+    assert beyond.status_code == 416
+    assert (changed.status_code, len(changed.content)) == (200, 10000)

@@ -32,6 +32,7 @@ MENU = [Menu(path="/ledger", label="Nhật ký", order=70)]
 PAGE = 50  # entries on one page
 CHECKPOINTS = 100  # on one page
 OWN = ("seq", "ts", "kind", "actor")
+LEFT_OUT = ("b", "d", "price")  # of the list: numbers with links of their own, and millionths of money
 
 
 @pages.get("/ledger", act=Look.SIGNED_IN)
@@ -227,7 +228,9 @@ def _row(visit: Visit, entry: dict[str, Any]) -> dict[str, Any]:
         "actor": entry["actor"],
         "broadcast": broadcast_id(entry["b"]) if isinstance(entry.get("b"), int) else "",
         "dispatch": dispatch_id(entry["d"]) if isinstance(entry.get("d"), int) else "",
-        "more": ", ".join(f"{name}: {text}" for name, text in _fields(entry).items() if name not in ("b", "d"))[:160],
+        "more": ", ".join(f"{name}: {_short(text)}" for name, text in _fields(entry).items() if name not in LEFT_OUT)[
+            :160
+        ],
     }
 
 
@@ -238,6 +241,11 @@ def _fields(entry: dict[str, Any]) -> dict[str, str]:
         for name, value in entry.items()
         if name not in OWN
     }
+
+
+def _short(text: str) -> str:
+    """Hashes and commitments by their beginning: the entry's own page has all of it."""
+    return f"{text[:12]}…" if len(text) > 32 and " " not in text else text
 
 
 def _number(text: str) -> int:

@@ -102,7 +102,6 @@ EN = {
     "Số mục": "Entries",
     "Mốc kiểm tra gần nhất ký {n} mục.": "The latest checkpoint signs {n} entries.",
     "Chưa có mốc kiểm tra nào được ký.": "No checkpoint has been signed yet.",
-    "Kiểm tra": "Check",
     "Kiểm tra toàn bộ ngay": "Check all of it now",
     "Mốc kiểm tra": "Checkpoints",
     "Xuất cho kiểm toán": "Export for an auditor",
