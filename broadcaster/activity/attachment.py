@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import secrets
+import threading
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from broadcaster.errors import WrongUse
 
 LIMIT = 20 * 1024 * 1024  # bytes; a photo of a telephone has 3 to 8 MB
 PIXELS = 100_000_000  # a picture larger than this is no photo
+PIXELS_PACKED = 30_000_000  # of a PNG or WebP: a few kilobytes unfold to all of them, and need 4 bytes each, twice
+_ONE = threading.Lock()  # at a time is drawn, so that ten people do not need ten times the memory
 SIDE = 2400  # pixels of the longer side that are kept: enough to read a banner
 
 
@@ -44,9 +47,11 @@ def _photo(raw: bytes, name: str) -> bytes:
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(io.BytesIO(raw), formats=("JPEG", "PNG", "WEBP")) as opened:
-            if opened.width * opened.height > PIXELS:
-                raise WrongUse(f"{name} has more than 100 million pixels; make it smaller.")
+        with _ONE, Image.open(io.BytesIO(raw), formats=("JPEG", "PNG", "WEBP")) as opened:
+            most = PIXELS if opened.format == "JPEG" else PIXELS_PACKED
+            if opened.width * opened.height > most:
+                raise WrongUse(f"{name} has more than {most // 1_000_000} million pixels; make it smaller.")
+            opened.draft("RGB", (SIDE, SIDE))  # a JPEG is read no larger than it is kept
             picture = ImageOps.exif_transpose(opened).convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         raise WrongUse(f"{name} is no photo (JPEG, PNG, WebP) and no PDF.") from None

@@ -12,8 +12,8 @@ from hashlib import sha256
 
 KIND = "loudspeaker"  # of the addresses that are communes
 STATION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")  # a commune's code: also the name of its folder
-_BULLETIN = re.compile(r"(\d{1,18})-([a-z2-7]{26})")
-_SHEET = re.compile(r"([a-z0-9-]{1,63})\.(\d{4}-w\d\d)\.([a-z2-7]{26})")
+_BULLETIN = re.compile(r"([0-9]{1,18})-([a-z2-7]{26})")
+_SHEET = re.compile(r"([a-z0-9-]{1,63})\.([0-9]{4}-w[0-9]{2})\.([a-z2-7]{26})")
 
 
 def bulletin_token(office_key: bytes, dispatch: int) -> str:

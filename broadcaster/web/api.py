@@ -93,7 +93,7 @@ def refuse(status: int, sentence: str, **headers: str) -> Response:
 
 
 router = APIRouter(prefix=ROOT, route_class=Answering, include_in_schema=True)
-bearer = HTTPBearer(auto_error=False, description="A token of the desk: Quản trị, Khóa cho chương trình.")
+bearer = HTTPBearer(auto_error=False, description="A token that an admin has made for a user: it begins with bc_.")
 
 
 # -- who --------------------------------------------------------------------------------------------------------------
@@ -362,7 +362,7 @@ def stop(who: Who, wanted: Halt) -> Page:
     with desk.database.reading() as connection:
         check_scope(connection, desk.config, wanted.scope, wanted.subject)
     reason, until = reason_of(wanted.reason), _moment(wanted.until, desk.zone)
-    if users.prove(desk.database, desk.clock, name=who.name, password=wanted.password) is None:
+    if users.prove(desk.database, desk.clock, name=who.name, password=wanted.password, signed_in=True) is None:
         raise NotAllowed("The password is wrong; nothing was done. Type it again.")
     with transaction(desk.database, desk.clock) as tx:
         number = stops.set_(tx, scope=wanted.scope, subject=wanted.subject, reason=reason, until=until, by=who.name)

@@ -133,7 +133,7 @@ class Visit:
     def prove_again(self) -> None:
         """The password in the form field `password` once more: for approve, stop, export. Raises: NotAllowed."""
         given = self.form.raw("password")
-        if users.prove(self.desk.database, self.desk.clock, name=self.name, password=given) is None:
+        if users.prove(self.desk.database, self.desk.clock, name=self.name, password=given, signed_in=True) is None:
             raise NotAllowed("The password is wrong; nothing was done. Type it again.")
 
     # -- the house

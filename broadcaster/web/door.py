@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import functools
 import unicodedata
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 
@@ -130,9 +131,10 @@ def status_of(error: BroadcasterError) -> int:
 
 
 def _form_reader(upload: int) -> Callable[[Request], Any]:
-    async def read(request: Request) -> None:
+    async def read(request: Request) -> AsyncIterator[None]:
         request.state.form = Form({}, {})
         if request.method != "POST":
+            yield
             return
         _refuse_other_sites(request)
         length = request.headers.get("content-length", "")
@@ -140,6 +142,8 @@ def _form_reader(upload: int) -> Callable[[Request], Any]:
             raise Away(Response("Content-Length is missing.", status_code=411, media_type="text/plain"))
         if int(length) > FORM_MOST + upload:
             raise Away(Response("This is too large.", status_code=413, media_type="text/plain"))
+        if int(length) > FORM_MOST and not await run_in_threadpool(_is_known, request):
+            raise Away(RedirectResponse("/login", status_code=303))  # a stranger's file is not even read
         try:
             found = await request.form(max_files=1 if upload else 0, max_fields=FIELDS_MOST, max_part_size=FORM_MOST)
         except (MultiPartException, UnicodeDecodeError, ValueError):
@@ -152,8 +156,20 @@ def _form_reader(upload: int) -> Callable[[Request], Any]:
             else:
                 values.setdefault(name, []).append(value if name in ("password", "password_new") else _clean(value))
         request.state.form = Form(values, files)
+        try:
+            yield
+        finally:
+            await found.close()  # a list of people lies in no temporary file longer than the answer takes
 
     return read
+
+
+def _is_known(request: Request) -> bool:
+    """Whether the request comes with a session in force."""
+    desk: Desk = request.app.state.desk
+    with desk.database.reading() as connection:
+        token = request.cookies.get(cookie_name(request), "")
+        return bool(token) and sessions.find(connection, token, now=desk.clock.now()) is not None
 
 
 def _clean(text: str) -> str:

@@ -44,8 +44,9 @@ def listing(visit: Here) -> Response:
 
 @pages.post("/activity", act=Act.ACTIVITY_ADD, form=listing, upload=PHOTO)
 def add(visit: Here) -> Response:
+    found = _read(visit)  # a picture is drawn anew: no send and no stop waits for that
     with visit.write() as tx:
-        store.add(tx, [_read(visit)], by=visit.name, source="staff")
+        store.add(tx, [found], by=visit.name, source="staff")
     return visit.go("/activity", visit.say("Đã ghi vào sổ hoạt động."))
 
 

@@ -76,7 +76,7 @@ def code_form(visit: Here) -> Response:
 
 @pages.post("/login/code", act=Look.HALF, form=code_form)
 def code(visit: Here) -> Response:
-    """Tries are counted with the password's: ten wrong ones, and the name must wait."""
+    """Tries are counted: ten wrong ones, and the name must wait, however often the password is right meanwhile."""
     given = visit.form.raw("code").strip()
     with visit.write() as tx:
         users.refuse_while_waiting(tx, visit.name)

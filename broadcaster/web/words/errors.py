@@ -158,6 +158,26 @@ VI: dict[str, str] = {
     "The phone address {}.": "Số điện thoại chưa đúng: viết như 0912345678 hoặc +84912345678.",
     "The email address {}.": "Thư điện tử chưa đúng: viết một địa chỉ như ten@example.vn.",
     "The {} address {}.": "Địa chỉ {} chưa đúng; kiểm tra lại.",
+    "There is no entry {} in the ledger; look for it in the list.": "Nhật ký không có mục {}; tìm trong danh sách.",
+    "There is no such entry in the ledger; look for it in the list.": "Nhật ký không có mục như vậy; tìm trong danh sách.",
+    "There is no such checkpoint; choose one of the list.": "Không có mốc kiểm tra này; chọn một mốc trong danh sách.",
+    "There is no bundle; make one first.": "Chưa có tệp xuất; hãy lập tệp trước.",
+    "Somebody else made this bundle; make one of your own.": "Tệp này do người khác lập; hãy lập tệp của bạn.",
+    "This is going on already; wait until it is over.": "Việc này đang được làm; đợi đến khi xong.",
+    "Nothing at the duty desk has this number; choose one of the list.": "Bàn trực không có tin này; chọn một tin trong danh sách.",
+    "Nothing at the duty desk has the number {}; see `broadcaster duty list`.": "Bàn trực không có tin số {}; chọn một tin trong danh sách.",
+    "Reply {} was shown to {} at {} UTC; its text is gone. Ask them.":
+        "Tin số {} đã được {} xem lúc {} (giờ UTC); nội dung không còn. Hãy hỏi người đó.",
+    "Reply {} was not read in 72 hours; its text is gone.": "Tin số {} không ai xem trong 72 giờ; nội dung không còn.",
+    "This commune owes no answer any more.": "Xã, phường này không còn nợ lời báo.",
+    "Choose what the officer said: played, not played, or planned.": "Chọn điều cán bộ nói: đã phát, không phát, hay định phát.",
+    "How often was it played? A number from 1 to {}.": "Đã phát mấy lần? Ghi một số từ 1 đến {}.",
+    "Why was it not played? One of: {}.": "Vì sao không phát? Chọn một lý do.",
+    "When is it to be played? Give the day and the hour.": "Định phát lúc nào? Ghi ngày và giờ.",
+    "That is before the bulletin was handed over; check the day.": "Lúc đó bản tin chưa được giao; kiểm tra lại ngày.",
+    "That has not come yet; say it when it was played.": "Lúc đó chưa đến; hãy báo khi đã phát.",
+    "{} is no bulletin that was handed over; see `broadcaster bulletin list`.":
+        "{} không phải bản tin đã giao; chọn trong danh sách bản tin.",
 }  # fmt: skip
 
 
