@@ -304,6 +304,21 @@ def _newest(kind: Any, subject: Any) -> Any:
     return select(one.c.state).where(*mine, *given).order_by(one.c.id.desc()).limit(1)
 
 
+def _taken_back(message: Any, revision: Any) -> Any:
+    """Whether the message was withdrawn after the last approval of this revision: a later text of it was in force by then."""
+    mine, later = APPROVAL.alias(), APPROVAL.alias()
+    last = (
+        select(func.max(mine.c.id))
+        .where(mine.c.kind == "revision", mine.c.subject == revision, mine.c.decided_at.is_not(None))
+        .where(mine.c.state != "rejected")
+        .scalar_subquery()
+    )
+    return exists().where(
+        later.c.kind == "revision", later.c.name == message, later.c.state == "withdrawn",
+        later.c.decided_at.is_not(None), later.c.id > last,
+    )  # fmt: skip
+
+
 _QUOTED = REVISION_FACT.outerjoin(FACT, FACT.c.name == REVISION_FACT.c.fact)
 _QUOTES = REVISION_FACT.c.revision_hash == BROADCAST.c.revision_hash
 _GROUND = Prepared(
@@ -314,6 +329,7 @@ _GROUND = Prepared(
         REVISION.c.valid_until,
         _newest(BROADCAST.c.authority_kind, BROADCAST.c.authority).scalar_subquery().label("authority_state"),
         _newest("revision", BROADCAST.c.revision_hash).scalar_subquery().label("revision_state"),
+        _taken_back(BROADCAST.c.message_id, BROADCAST.c.revision_hash).label("taken_back"),
         exists()
         .select_from(_QUOTED)
         .where(_QUOTES, or_(FACT.c.name.is_(None), FACT.c.digest != REVISION_FACT.c.digest))
@@ -376,7 +392,8 @@ def _ground(
     today = tx.now.astimezone(ZoneInfo(row.timezone)).date()
     ground = Ground(
         state=row.state, expires_at=row.expires_at, timezone=row.timezone, quiet_hours=row.quiet_hours,
-        blackout=row.blackout, authority=row.authority_state, approval=row.revision_state, intact=body is not None,
+        blackout=row.blackout, authority=row.authority_state, intact=body is not None,
+        approval="withdrawn" if row.taken_back else row.revision_state,
         stale=row.outdated or (row.verify_by is not None and row.verify_by < today),
         valid_from=row.valid_from, valid_until=row.valid_until,
         stopped=stops.covers(standing, campaign=row.campaign_id, channel=road.channel),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, literal, select, update
+from sqlalchemy import Connection, delete, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from broadcaster.db.tables import Correction, TakeDown, table
@@ -69,6 +69,8 @@ def gather_chunk(tx: Transaction, broadcast: int, channel: str, *, after: int = 
     if group is None:
         made = tx.connection.execute(insert(GROUP).values(name=name, created_at=tx.now))
         group = made.inserted_primary_key[0]  # type: ignore[index]
+    elif not after:
+        _only_receivers(tx, int(group), broadcast, channel)
     page = (
         select(DISPATCH.c.id, ADDRESS.c.contact_id)
         .join(ADDRESS, ADDRESS.c.id == DISPATCH.c.address_id)
@@ -89,6 +91,17 @@ def gather_chunk(tx: Transaction, broadcast: int, channel: str, *, after: int = 
         dialect.insert(MEMBER).from_select(["group_id", "contact_id"], people).on_conflict_do_nothing()
     )
     return int(group), int(last)
+
+
+def _only_receivers(tx: Transaction, group: int, broadcast: int, channel: str) -> None:
+    """Whoever else was put into the group of that name, by hand or by an import, is taken out: they never got it."""
+    receivers = (
+        select(ADDRESS.c.contact_id)
+        .join(DISPATCH, DISPATCH.c.address_id == ADDRESS.c.id)
+        .where(DISPATCH.c.broadcast_id == broadcast, DISPATCH.c.channel == channel, DISPATCH.c.state.in_(GOT))
+        .where(ADDRESS.c.contact_id.is_not(None))
+    )
+    tx.connection.execute(delete(MEMBER).where(MEMBER.c.group_id == group, MEMBER.c.contact_id.not_in(receivers)))
 
 
 def to_take_down(connection: Connection, broadcast: int, channel: str, *, after: int = 0) -> Sequence[Any]:
