@@ -428,10 +428,13 @@ def _pages(
     connection: Connection, *, group: int | None, after: int = 0, limit: int | None = None
 ) -> Iterator[tuple[Record, Sequence[Record]]]:
     while limit is None or limit > 0:
-        query = select(*_PROFILE).where(CONTACT.c.erased_at.is_(None), CONTACT.c.id > after)
-        if group is not None:
-            query = query.where(_in_group(group))
-        page = connection.execute(query.order_by(CONTACT.c.id).limit(PAGE if limit is None else min(PAGE, limit))).all()
+        query = select(*_PROFILE).where(CONTACT.c.erased_at.is_(None))
+        if group is None:
+            query = query.where(CONTACT.c.id > after).order_by(CONTACT.c.id)
+        else:  # along the members' key: a small group among a million contacts is found at once
+            query = query.join(MEMBER, MEMBER.c.contact_id == CONTACT.c.id)
+            query = query.where(MEMBER.c.group_id == group, MEMBER.c.contact_id > after).order_by(MEMBER.c.contact_id)
+        page = connection.execute(query.limit(PAGE if limit is None else min(PAGE, limit))).all()
         if not page:
             return
         held = _held(connection, [row.id for row in page])

@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import insert, select, update
 
 from broadcaster.audience import upload
 from broadcaster.clock import SteppedClock
 from broadcaster.config import Config
 from broadcaster.db.engine import Database
 from broadcaster.ledger.entry import decode
-from broadcaster.ledger.store import raws
+from broadcaster.ledger.store import raws, transaction
 from broadcaster.web.pages import audience
+from broadcaster.web.store import BROADCAST, DISPATCH, REVISION
 from broadcaster.web.words import english
+from tests.builders import make_ground
 from tests.web.desk_people import PASSWORD
 
 Sign = Callable[..., Any]
@@ -207,3 +210,34 @@ def test_nothing_of_a_list_is_written_where_others_read(sign_in: Sign, config: C
     modes = {path.stat().st_mode & 0o077 for path in Path(config.path("uploads")).glob("*/list/*")}
 
     assert modes == {0}
+
+
+def test_the_answer_says_what_was_sent_when_and_by_whose_approval_and_nothing_that_never_left(
+    sign_in: Sign, app: Any
+) -> None:
+    desk = app.state.desk
+    with transaction(desk.database, desk.clock) as tx:
+        number = make_ground(tx, 2, said="Gọi 111 khi cần")
+        revision = tx.connection.scalar(select(REVISION.c.hash))
+        tx.connection.execute(update(BROADCAST).where(BROADCAST.c.id == number).values(revision_hash=revision))
+        for address in (1, 2):
+            tx.connection.execute(
+                insert(DISPATCH).values(
+                    broadcast_id=number, channel="sms", address_id=address, edition="", language="vi", state="planned",
+                    attempts=0, uncounted=0,
+                )
+            )  # fmt: skip
+        first = update(DISPATCH).where(DISPATCH.c.address_id == 1)
+        tx.connection.execute(first.values(state="sending", attempts=1, sent_at=tx.now))
+        tx.connection.execute(first.values(state="accepted"))
+    browser = sign_in("tam")
+
+    got = browser.get("/audience/contacts/1/answer").text
+    nothing = browser.get("/audience/contacts/2/answer").text
+
+    assert "Gọi 111 khi cần" in got
+    assert "01/07/2027 08:00" in got
+    assert "Nội dung: minh" in got
+    assert "Việc gửi: minh" in got
+    assert "900000000" not in got
+    assert "Chưa có gì rời khỏi hệ thống" in nothing
