@@ -47,7 +47,7 @@ def check(
 
     Lines are matched by the provider's id, else by number and minute. only_theirs: billed, and we know of no such message.
     only_ours: taken, and not on the statement. doubt: we did not know whether it was taken, and the provider bills it.
-    parts, cost: the two sides count differently. The check stands in the ledger.
+    parts_differ, cost_differ: the two sides count differently. The check stands in the ledger.
     """
     from contextlib import closing
     from hashlib import file_digest

@@ -49,7 +49,7 @@ INSERT INTO ours VALUES (NULL,?,?,?,?,?,?,?,?,?,?,?,NULL) ON CONFLICT(pid) WHERE
   inside = max(inside, excluded.inside)
 """
 _BY_ID = """
-UPDATE theirs SET mate = (SELECT o.id FROM ours o WHERE o.pid = theirs.pid) WHERE pid <> ''
+UPDATE theirs SET mate = (SELECT o.id FROM ours o WHERE o.pid = theirs.pid AND o.pid <> '') WHERE pid <> ''
 """
 # The n-th line of a number in a minute belongs to our n-th message to it in that minute. Two ids that differ are two messages.
 _BY_NUMBER = """
@@ -70,8 +70,8 @@ _FINDINGS: tuple[tuple[str, str, str], ...] = (  # what, from, where
     ("only_theirs", "theirs t LEFT JOIN ours o ON 0", "t.mate IS NULL"),
     ("only_ours", "ours o LEFT JOIN theirs t ON 0", "o.mate IS NULL AND o.taken AND o.inside"),
     ("doubt", _PAIR, "NOT o.taken"),
-    ("parts", _PAIR, "o.taken AND o.parts <> t.parts"),
-    ("cost", _PAIR, ("o.taken AND o.parts = t.parts AND t.micros IS NOT NULL AND o.currency = t.currency "
+    ("parts_differ", _PAIR, "o.taken AND o.parts <> t.parts"),
+    ("cost_differ", _PAIR, ("o.taken AND o.parts = t.parts AND t.micros IS NOT NULL AND o.currency = t.currency "
                      "AND o.micros <> t.micros")),
 )  # fmt: skip
 _COLUMNS = (

@@ -95,7 +95,7 @@ def test_what_only_one_side_has_and_what_is_counted_differently_is_named(
         ["SM9", "0912345679", "2027-07-01 08:00", "1", "830", "delivered"],
     )
 
-    assert found.found == {"only_theirs": 1, "only_ours": 1, "doubt": 1, "parts": 1, "cost": 1}
+    assert found.found == {"only_theirs": 1, "only_ours": 1, "doubt": 1, "parts_differ": 1, "cost_differ": 1}
     told = {
         one["what"]: (one["provider_id"], one["to_masked"], one["our_parts"], one["their_parts"]) for one in differences
     }
@@ -103,8 +103,8 @@ def test_what_only_one_side_has_and_what_is_counted_differently_is_named(
         "only_theirs": ("SM9", "+84 91• ••• •79", None, 1),
         "only_ours": ("", "+84 91• ••• •73", 1, None),
         "doubt": ("SM4", "+84 91• ••• •74", 0, 1),
-        "parts": ("SM1", "+84 91• ••• •71", 2, 3),
-        "cost": ("SM2", "+84 91• ••• •72", 1, 1),
+        "parts_differ": ("SM1", "+84 91• ••• •71", 2, 3),
+        "cost_differ": ("SM2", "+84 91• ••• •72", 1, 1),
     }  # fmt: skip
 
 
