@@ -69,6 +69,7 @@ def make_app(config: Config, *, clock: Clock | None = None, database: Database |
     app.add_exception_handler(Away, _away)
     app.add_exception_handler(BroadcasterError, _refused)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(OverflowError, _too_large)
     app.add_exception_handler(Exception, _unexpected)
     app.add_middleware(GZipMiddleware, minimum_size=2000)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(config), www_redirect=False)
@@ -184,6 +185,11 @@ def _http_error(request: Request, error: Any) -> Response:
     return _error_page(
         visit, error.status_code, visit.say(said.get(error.status_code, "Không thực hiện được yêu cầu này."))
     )
+
+
+def _too_large(request: Request, error: Any) -> Response:  # noqa: ARG001
+    """A number or a day beyond all that a database or a calendar holds: there is nothing under it."""
+    return _http_error(request, HTTPException(404))
 
 
 def _unexpected(request: Request, error: Any) -> Response:

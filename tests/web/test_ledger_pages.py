@@ -95,16 +95,25 @@ def test_entries_are_found_by_their_day_in_the_office_s_zone(
     assert "Không có mục nào như vậy." in other.text
 
 
-def test_a_long_search_stops_and_says_where_to_go_on(filled: Database) -> None:
-    wanted = search.Wanted(kind="office.start")
-    with filled.reading() as connection:
-        size = check.size(connection)
+def test_a_long_search_stops_and_says_where_to_go_on(database: Database, clock: SteppedClock) -> None:
+    for day in range(3):
+        with transaction(database, clock) as tx:
+            for n in range(40):
+                tx.record(Kind.BULLETIN_REMIND, "hoa", communes=["x"], b=10 + day, n=n)
+        clock.move_by(timedelta(days=1))
+    start = clock.now() - timedelta(days=3)
+    day = search.Wanted(since=start + timedelta(days=1), until=start + timedelta(days=2))
 
-        first = search.find(connection, wanted, most=100)
-        rest = search.find(connection, wanted, before=first.before, most=100)
+    with database.reading() as connection:
+        first = search.find(connection, search.Wanted(broadcast=10), most=50)
+        rest = search.find(connection, search.Wanted(broadcast=10), before=first.before, most=200)
+        within = search.find(connection, day, limit=100)
+        nothing = search.find(connection, search.Wanted(broadcast=1), most=200)
 
-    assert (first.entries, first.before) == ((), size - 100)
-    assert rest.before is None
+    assert (first.entries, first.before) == ((), 70)
+    assert ([one["n"] for one in rest.entries], rest.before) == (list(range(39, -1, -1)), None)
+    assert [one["b"] for one in within.entries] == [11] * 40
+    assert nothing == search.Found(entries=(), before=None)
 
 
 @pytest.mark.parametrize("query", ["day=abc", "broadcast=12", "before=x", "before=-1", "day=0001-01-01", "day=9999-12-31",
