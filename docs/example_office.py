@@ -68,6 +68,8 @@ concurrency = 1
 price = {{ amount = "350.5", currency = "VND" }}
 """
 
+STATEMENT = "id,to,time,parts,price\nSM-unknown-to-us,0912000009,30/07/2027 08:01,2,701\n"
+
 LOUDSPEAKER = """
 [channels.loa]
 adapter = "loudspeaker"
@@ -95,6 +97,7 @@ RANDOM = (
     (re.compile(r"\b[0-9a-f]{128}\b"), lambda made: made * 2),
     (re.compile(r"\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}(?=\")"), lambda made: f"+{made[:8]}+{made[:44]}"),
     (re.compile(r"(?<=\": \")[A-Za-z0-9+/]{43}=(?=\")"), lambda made: made[:43] + "="),
+    (re.compile(r"(?<=\.)[A-Za-z0-9_-]{22}(?=\")"), lambda made: made[:22]),
     (re.compile(r"(?<=\s)[A-Za-z0-9+/]{91}="), lambda made: (made * 2)[:91] + "="),
     (re.compile(r"(?<=\\n)[A-Za-z0-9+/]{43}=(?=\\n)"), lambda made: made[:43] + "="),
 )
@@ -205,6 +208,7 @@ def played() -> Office:
         _duty(office)
         _loudspeaker(office)
         _stop(office)
+        _register(office)
         _ledger(office)
         return office
 
@@ -329,6 +333,29 @@ def _stop(office: Office) -> None:
     office.json("report", "vi-du")
     office.json("campaign", "cancel", "vi-du", "--reason", "Hết ví dụ", who="lan")
     office.json("message", "withdraw", "hotline-111", "--reason", "Hết ví dụ", who="lan")
+
+
+def _register(office: Office) -> None:
+    """What people did, and what a provider says of the month."""
+    (office.folder / "communes-did.csv").write_text(
+        "kind,day,commune,units\nleaflet,29/07/2027,Xã Bảo Lâm,200\n", encoding="utf-8"
+    )
+    (office.folder / "july.csv").write_text(STATEMENT, encoding="utf-8")
+    office.json("activity", "kinds")
+    talk = ("--kind", "communicator", "--day", "2027-07-29", "--commune", "Xã Bảo Lâm", "--participants")
+    office.json("activity", "add", *talk, "40", "--campaign", "vi-du", who="lan")
+    office.json("activity", "correct", "1", *talk, "42", who="lan")
+    office.json("activity", "import", "communes-did.csv", "--campaign", "vi-du", who="lan")
+    office.json("activity", "list")
+    office.json("activity", "void", "2", who="lan")
+    config = office.folder / "config.toml"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(
+        re.sub(r'public_url = ".*"', 'public_url = "https://tin.langson.example"', text), encoding="utf-8"
+    )
+    office.json("activity", "link", "--commune", "Xã Bảo Lâm", "--campaign", "vi-du", who="lan")
+    config.write_text(text, encoding="utf-8")
+    office.json("statement", "check", "july.csv", "--channel", "sms", "--month", "2027-07", "--limit", "1")
 
 
 def _ledger(office: Office) -> None:

@@ -639,6 +639,7 @@ KIND_SENTENCES = {
     "ledger.key": "the signing key changed; the old one signed the new one",
     "ledger.countersign": "another office's checkpoint was countersigned here",
     "report.make": "a report was made",
+    "print.make": "a piece was printed from approved texts",
     "report.close": "what stays unconfirmed of a campaign was closed by name, with the reason",
     "report.sign": "the signed report came back: its file's hash, its number and its date of dispatch",
     "statement.check": "a provider's monthly statement was compared with our attempts",
