@@ -163,10 +163,6 @@ def test_the_tables_of_these_pages_have_their_english() -> None:
     assert [one for one in said if one not in english()] == []
 
 
-def test_every_sample_message_can_be_forecast(config: Config) -> None:
-    assert load(config.path("content")).items
-
-
 # -- the forms ---------------------------------------------------------------------------------------------------------
 
 
