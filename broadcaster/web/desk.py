@@ -230,7 +230,10 @@ Page = Callable[..., Response]
 
 def local_path(path: str) -> str:
     """A path of this desk: never another site."""
-    parts = urlsplit(path)
+    try:
+        parts = urlsplit(path)
+    except ValueError:  # such as `//[`
+        return "/"
     if parts.scheme or parts.netloc or not path.startswith("/") or path.startswith(("//", "/\\")):
         return "/"
     return path

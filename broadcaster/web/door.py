@@ -184,12 +184,19 @@ def _refuse_other_sites(request: Request) -> None:
     site = request.headers.get("sec-fetch-site", "same-origin")
     origin = request.headers.get("origin")
     host = request.headers.get("host", "")
-    if site not in ("same-origin", "none") or (origin is not None and urlsplit(origin).netloc != host):
+    if site not in ("same-origin", "none") or (origin is not None and _netloc(origin) != host):
         raise Away(
             Response(
                 "This form came from another site; open the desk itself.", status_code=403, media_type="text/plain"
             )
         )
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # such as `http://[`
+        return ""
 
 
 # -- who comes in -----------------------------------------------------------------------------------------------------

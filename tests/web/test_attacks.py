@@ -263,3 +263,36 @@ def test_a_picture_is_drawn_before_the_write_begins(
     browser.post("/activity", data=values, files=files)
 
     assert free == [True]
+
+
+@pytest.mark.parametrize("where", ["//[", "http://[x", "//evil.example", "/\\evil.example", "/\t/evil.example"])
+def test_an_address_to_go_on_to_leads_nowhere_else_and_breaks_nothing(app: FastAPI, sign_in: Sign, where: str) -> None:
+    browser = sign_in()
+
+    seen = browser.get("/login", params={"next": where})
+    done = browser.post("/login", data={"name": "lan", "password": PASSWORD, "next": where}, follow_redirects=False)
+
+    assert (seen.status_code, done.status_code, done.headers["location"]) == (200, 303, "/")
+
+
+def test_an_origin_that_is_none_is_refused_as_another_site(app: FastAPI, sign_in: Sign) -> None:
+    answer = sign_in().post("/login", data={"name": "lan", "password": PASSWORD}, headers={"origin": "http://["})
+
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("path", [f"/audience/contacts/{'9' * 30}", "/dispatches?day=9999-12-31"])
+def test_numbers_and_days_beyond_all_bounds_are_not_found(app: FastAPI, sign_in: Sign, path: str) -> None:
+    assert sign_in("lan").get(path).status_code == 404
+
+
+def test_a_fault_that_quotes_pieces_of_a_sentence_again_and_again_costs_no_time() -> None:
+    from broadcaster.content.fault import Fault
+    from broadcaster.web.words import faults
+
+    for sentence in faults.VI:
+        pieces = sentence.split("{}")
+        fault = Fault(path="x", text=pieces[0] + ("x".join(pieces[1:]) + "x") * 300 + "!", remedy="")
+        begun = time.perf_counter()
+        faults.translate(fault)
+        assert time.perf_counter() - begun < 1, sentence

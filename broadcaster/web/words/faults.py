@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 
 from broadcaster.content.fault import Fault
+from broadcaster.web.words.errors import values_of
 
 VI: dict[str, str] = {
     "{} looks like a telephone number and is no fact.": "{} giống số điện thoại nhưng không phải dữ kiện.",
@@ -66,14 +66,13 @@ def translate(fault: Fault) -> str:
 
 
 def _one(said: str) -> str:
-    for pattern, vietnamese in _patterns():
-        if found := pattern.fullmatch(said):
-            return vietnamese.format(*found.groups())
+    for pieces, vietnamese in _pieces():
+        if (found := values_of(pieces, said)) is not None:
+            return vietnamese.format(*found)
     return said
 
 
 @cache
-def _patterns() -> list[tuple[re.Pattern[str], str]]:
+def _pieces() -> list[tuple[list[str], str]]:
     """`{}` varies; doubled braces of a placeholder are themselves."""
-    hole = re.escape("{}")
-    return [(re.compile(re.escape(said).replace(hole, "(.+?)"), re.DOTALL), told) for said, told in VI.items()]
+    return [(said.split("{}"), told) for said, told in VI.items()]
