@@ -160,6 +160,18 @@ def test_a_token_does_nothing_that_it_does_not_name_whatever_its_user_may(ask: A
     assert "broadcast.send" in answer.json()["error"]
 
 
+def test_a_token_does_not_outlive_its_user_s_role(ask: Api, sqlite_database: Database, clock: SteppedClock) -> None:
+    values = {"message": "hotline-111", "channel": "sms", "group": "x"}
+    before = ask("hoa", "/broadcasts", Act.BROADCAST_SEND, **values)
+
+    with transaction(sqlite_database, clock) as tx:
+        users.set_roles(tx, name="hoa", roles=frozenset({Role.AUDITOR}), actor="quan")
+    after = ask("hoa", "/broadcasts", Act.BROADCAST_SEND, **values)
+
+    assert before.status_code == 404  # there is no such message
+    assert (after.status_code, "it takes the role operator" in after.json()["error"]) == (403, True)
+
+
 def test_a_stop_takes_the_password_again(ask: Api, sqlite_database: Database) -> None:
     answer = ask("hoa", "/stops", reason="Sai số máy", password="đoán mò thôi mà")
 

@@ -101,7 +101,7 @@ def test_not_played_takes_a_reason_of_the_list_and_nothing_else(
     wrong = [stranger.post(path, data={f"w{bulletin}": value}).status_code
              for value in ("not because", "played 0", "played 99", "played x", "scheduled", "", "x" * 9000)]  # fmt: skip
     strange = stranger.post(path, data={"w99999": "played 1"}).status_code
-    large = stranger.post(path, content=b"w=" + b"x" * BODY_MOST).status_code
+    large = stranger.post(path, content=f"w{bulletin}=played+1&x=".encode() + b"x" * BODY_MOST).status_code
     odd = stranger.post(path, content=b"\xff\xfe;;;=").status_code
     before = said(sqlite_database)
     good = stranger.post(path, data={f"w{bulletin}": "not power"})
