@@ -119,7 +119,7 @@ def test_one_stops_and_the_answer_says_what_that_means(ground: Database, sign_in
     answer = browser.submit("/stop", scope="everything", reason="Sai số điện thoại", password=PASSWORD)
 
     assert "0 lượt đang trên đường" in answer.text
-    assert "6 người đã nhận; 3 lượt được giữ lại" in answer.text
+    assert "6 lượt đã đến hoặc nhà cung cấp đã nhận; 3 lượt được giữ lại" in answer.text
     assert "3 lượt sẽ được gửi" in answer.text
 
 

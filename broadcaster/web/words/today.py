@@ -58,8 +58,8 @@ EN = {
     "Tự hết lúc": "Ends by itself at",
     "Để trống: dừng cho đến khi hai người cho gửi tiếp.": "Empty: until two people let it go on.",
     "Không có lệnh dừng nào.": "No stop is in force.",
-    "Đã dừng. {flying} lượt đang trên đường, không gọi lại được; {reached} người đã nhận; {held} lượt được giữ lại.":
-        "Stopped. {flying} are in flight and cannot be called back; {reached} have received it; {held} are held back.",
+    "Đã dừng. {flying} lượt đang trên đường, không gọi lại được; {reached} lượt đã đến hoặc nhà cung cấp đã nhận; {held} lượt được giữ lại.":
+        "Stopped. {flying} are in flight and cannot be called back; {reached} arrived or were accepted by a provider; {held} are held back.",
     "Đã ghi đề nghị. Một người khác xác nhận trong 24 giờ thì việc gửi mới tiếp tục.":
         "Your request is recorded. Sending goes on once another person confirms within 24 hours.",
     "Lệnh dừng đã được gỡ; việc gửi tiếp tục.": "The stop is lifted; sending goes on.",
