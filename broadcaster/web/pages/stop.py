@@ -61,7 +61,8 @@ def stop(visit: Here) -> Response:
     with visit.read() as connection:
         counts = store.in_scope(connection, scope, subject)
     told = visit.say(
-        "Đã dừng. {flying} lượt đang trên đường, không gọi lại được; {reached} lượt đã đến hoặc nhà cung cấp đã nhận; {held} lượt được giữ lại.",
+        "Đã dừng. {flying} lượt đang trên đường, không gọi lại được; "
+        "{reached} lượt đã đến hoặc nhà cung cấp đã nhận; {held} lượt được giữ lại.",
         flying=counts["sending"], reached=counts["accepted"] + counts["delivered"], held=counts["planned"] + counts["retry_wait"],
     )  # fmt: skip
     return visit.go("/stop", told)
