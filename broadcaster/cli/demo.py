@@ -59,7 +59,7 @@ def demo(folder: Path) -> int:
     folder = folder.resolve()
     _afresh(folder)
     with _simulators(folder) as addresses:
-        clock = TellingClock(BEGINS, [addresses[name] for name in BOOKS.values() if name != "email"])
+        clock = TellingClock(BEGINS, addresses["twilio"])
         _furnish(folder, addresses)
         _say("approving the library and the plan, importing 300 contacts")
         _staff(folder, clock)
@@ -77,7 +77,7 @@ def demo(folder: Path) -> int:
 class TellingClock(SteppedClock):
     """A moved clock that tells the simulators, so that their books carry the campaign's time."""
 
-    def __init__(self, start: datetime, simulators: list[str]) -> None:
+    def __init__(self, start: datetime, simulators: str) -> None:
         import requests
 
         super().__init__(start)
@@ -93,10 +93,8 @@ class TellingClock(SteppedClock):
         super().move_to(moment)
 
     def _tell(self) -> None:
-        for address in self._simulators:
-            self._line.post(
-                f"{address}/simulator/time", json={"now": self.now().isoformat()}, timeout=5
-            ).raise_for_status()
+        body = {"now": self.now().isoformat()}
+        self._line.post(f"{self._simulators}/simulator/time", json=body, timeout=5).raise_for_status()
 
 
 # -- the stage --------------------------------------------------------------------------------------------------------
@@ -321,7 +319,7 @@ def _conclude(folder: Path, clock: TellingClock) -> list[str]:
     (folder / "report.csv").write_text(_type(folder, clock, ["report", CAMPAIGN, "--format", "csv"]), encoding="utf-8")
     plan = folder / "plan.ics"
     _type(folder, clock, ["plan", CAMPAIGN, "--ics", str(plan)])
-    _type(folder, clock, ["ledger", "export", str(folder / "ledger-export")])
+    _type(folder, clock, ["ledger", "export", "--bundle", str(folder / "ledger-export")])
     verified = json.loads(_type(folder, clock, ["ledger", "verify", "--json"]))
     alone = subprocess.run(
         [sys.executable, "-I", str(folder / "ledger-export" / "verify.py"), str(folder / "ledger-export")],
@@ -357,8 +355,6 @@ def compare(books: Path, entries: Path) -> Matched:
         faults += [f"the ledger says {name} took {one}, and its book does not" for one in sorted(said - ids)]
         numbers = Counter((one["to"], str(one["id"])) for one in accepted)
         faults += [f"{name} took {one} {n} times" for (_, one), n in numbers.items() if n > 1]
-        if name == "email":
-            continue  # its Message-ID is the dispatch's own, and its book has no moved clock
         same = Counter((one["to"], one["body_sha256"], one["at"][:10]) for one in accepted)
         faults += [
             f"{name} took {n} times the same text for one address on {day}" for (_, _, day), n in same.items() if n > 1
@@ -404,7 +400,7 @@ def _summary(
         ("its annex", folder / "report.xlsx"),
         ("poster", folder / "poster.pdf"),
         ("calendar", folder / "plan.ics"),
-        ("ledger export, with verify.py", folder / "ledger-export"),
+        ("audit bundle, with verify.py", folder / "ledger-export"),
         ("signed checkpoints", folder / "checkpoints"),
     ):
         click.echo(f"{what:<30} {path}")

@@ -56,7 +56,7 @@ def simulator(everything: bool, folder: Path | None, script: Path | None, fsync:
     While it runs, for each address:
       GET  /simulator/book          what arrived, in figures
       GET  /simulator/book.jsonl    the whole book
-      POST /simulator/time          {"now": "2027-07-30T07:00:00+07:00"}
+      POST /simulator/time          {"now": "2027-07-30T07:00:00+07:00"}, for all that were started together
       POST /simulator/faults        a new fault script
 
     \b
@@ -92,13 +92,14 @@ def _providers(ports: dict[str, int], folder: Path | None, script: Path | None, 
     from importlib import import_module
 
     from broadcaster.simulator import faults
-    from broadcaster.simulator.book import Book
+    from broadcaster.simulator.book import Book, MovedClock
 
+    together = MovedClock()
     played = faults.read(script) if script else None
     providers: list[Provider] = []
     for name, port in ports.items():
         module, _, simulated = SIMULATORS[name].partition(":")
-        book = Book(folder / f"{name}.jsonl" if folder else None, fsync=fsync)
+        book = Book(folder / f"{name}.jsonl" if folder else None, fsync=fsync, clock=together)
         providers.append(getattr(import_module(module), simulated)(port=port, script=played, book=book))
     return providers
 

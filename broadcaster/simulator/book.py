@@ -33,15 +33,33 @@ class Entry:
     body_sha256: str
 
 
+class MovedClock:
+    """A clock that goes on from wherever it was last set; several books may share one."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._moved = timedelta()
+
+    def now(self) -> datetime:
+        return self._clock.now() + self._moved
+
+    def move_to(self, moment: datetime) -> None:
+        """Let it be `moment` now. Raises: ValueError for a naive moment."""
+        if moment.tzinfo is None:
+            raise ValueError("a moment has a zone")
+        self._moved = moment.astimezone(UTC) - self._clock.now()
+
+
 class Book:
     """Append-only, in memory and, with a `path`, as JSON Lines that survive the process. A text stands there once."""
 
-    def __init__(self, path: Path | None = None, *, fsync: bool = False, clock: Clock | None = None) -> None:
+    def __init__(
+        self, path: Path | None = None, *, fsync: bool = False, clock: Clock | MovedClock | None = None
+    ) -> None:
         self.path = path
         self.entries: list[Entry] = []
         self.requests = 0
-        self._clock = clock or SystemClock()
-        self._moved = timedelta()
+        self._clock = clock if isinstance(clock, MovedClock) else MovedClock(clock)
         self._texts: dict[str, tuple[str, str]] = {}  # text -> itself and its SHA-256: a campaign's texts are few
         self._known_texts: set[str] = set()
         self._fsync = fsync
@@ -52,13 +70,11 @@ class Book:
 
     def now(self) -> datetime:
         """The book's time: the machine's, moved by `move_to`."""
-        return self._clock.now() + self._moved
+        return self._clock.now()
 
     def move_to(self, moment: datetime) -> None:
-        """Let it be `moment` now; time goes on from there. Raises: ValueError for a naive moment."""
-        if moment.tzinfo is None:
-            raise ValueError("a moment has a zone")
-        self._moved = moment.astimezone(UTC) - self._clock.now()
+        """Let it be `moment` now, also for the books that share its clock. Raises: ValueError for a naive moment."""
+        self._clock.move_to(moment)
 
     def next_number(self) -> int:
         """The number of the request that just arrived."""
