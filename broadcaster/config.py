@@ -121,7 +121,8 @@ class Duty(Struct, forbid_unknown_fields=True, kw_only=True):
     ] = ""
     to: Annotated[str, Meta(description="The officer's address on that channel.")] = ""
     fallback: Annotated[
-        str, Meta(description='Channel and address to try when the first does not take it, like "mail truc@tinh.example".')
+        str,
+        Meta(description='Channel and address to try when the first does not take it, like "mail truc@tinh.example".'),
     ] = ""
 
     def roads(self) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from hashlib import sha256
 from sqlalchemy import Connection, delete, insert, select, update
 
 from broadcaster.db.tables import WebSession, table
+from broadcaster.errors import NotFound
 from broadcaster.ledger.entry import Kind
 from broadcaster.ledger.store import Transaction
 
@@ -67,6 +68,16 @@ def leave_note(tx: Transaction, session: Session, note: str) -> None:
 def end(tx: Transaction, session: Session) -> None:
     tx.connection.execute(delete(SESSION).where(SESSION.c.key == session.key))
     tx.record(Kind.USER_LOGOUT, session.name, user=session.name, sessions=1)
+
+
+def end_one(tx: Transaction, key: str, *, actor: str) -> str:
+    """One session of anybody, by its key; whose it was. Raises: NotFound if it is over already."""
+    name = tx.connection.scalar(select(SESSION.c.name).where(SESSION.c.key == key))
+    if name is None:
+        raise NotFound("This session is over already.")
+    tx.connection.execute(delete(SESSION).where(SESSION.c.key == key))
+    tx.record(Kind.USER_LOGOUT, actor, user=name, sessions=1)
+    return str(name)
 
 
 def end_all(tx: Transaction, name: str, *, actor: str, but: str = "") -> int:

@@ -134,7 +134,9 @@ class Traits:
     max_length: int  # characters of the text; 0 = no limit of its own
     hours: str = ""  # provider's own allowed hours, "HH:MM-HH:MM" local, "" = any
     needs_provider_approval: bool = False
-    review_lead: timedelta = timedelta()  # how long the provider looks a message through, after taking it, before it is out
+    review_lead: timedelta = (
+        timedelta()
+    )  # how long the provider looks a message through, after taking it, before it is out
 
     def repeats_since(self, now: datetime) -> datetime | None:
         """At `now`, only what was first tried after this moment may be repeated; None: whatever its age."""

@@ -670,9 +670,7 @@ class Bulletin(Row, table=True):
 
     __tablename__ = "bulletin"
     __table_args__ = (
-        CheckConstraint(
-            "state IN ('offered', 'scheduled', 'played', 'not_played', 'recalled')", name="bulletin_state"
-        ),
+        CheckConstraint("state IN ('offered', 'scheduled', 'played', 'not_played', 'recalled')", name="bulletin_state"),
         CheckConstraint("(state = 'played') = (plays > 0)", name="bulletin_plays"),
         CheckConstraint("(state = 'not_played') = (reason <> '')", name="bulletin_reason"),
     )

@@ -162,7 +162,9 @@ def _doubt_chunk(tx: Transaction, number: int) -> int:
         moves[number, row.channel, row.state] -= 1
         moves[number, row.channel, State.UNKNOWN.value] += 1
         tried = {"n": row.attempts} if row.attempts else {}
-        tx.record(Kind.ATTEMPT_ORPHAN, "restore", b=number, d=row.id, ch=row.channel, out="unknown", restored=True, **tried)
+        tx.record(
+            Kind.ATTEMPT_ORPHAN, "restore", b=number, d=row.id, ch=row.channel, out="unknown", restored=True, **tried
+        )
     store.count(tx.connection, moves)
     return len(rows)
 
