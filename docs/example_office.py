@@ -331,6 +331,10 @@ def _stop(office: Office) -> None:
     for who in ("lan", "minh"):
         office.json("resume", "1", who=who)
     office.json("report", "vi-du")
+    office.json("print", "poster", "hotline-111", "--output", "poster.pdf", who="lan")
+    office.type("message", "submit", "victims-rights", who="lan")
+    office.type("message", "approve", "victims-rights", who="minh")
+    office.json("correct", "b-00000001", "--message", "victims-rights", "--reason", "Sai giờ trực", who="lan")
     office.json("campaign", "cancel", "vi-du", "--reason", "Hết ví dụ", who="lan")
     office.json("message", "withdraw", "hotline-111", "--reason", "Hết ví dụ", who="lan")
 
@@ -371,6 +375,7 @@ def _ledger(office: Office) -> None:
     office.type("db", "backup", "copy.db")
     office.json("ledger", "list", "--limit", "2")
     office.entries = _one_of_each(office)
+    office.json("db", "restore", "copy.db", "--reason", "Ổ đĩa hỏng")
 
 
 def _one_of_each(office: Office) -> dict[str, dict[str, Any]]:

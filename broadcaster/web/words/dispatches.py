@@ -55,9 +55,9 @@ EN = {
     "Lượt phát chạy tiếp.": "The broadcast goes on.",
     "Đã hủy; {n} lượt chưa gửi được đóng lại.": ("Cancelled; {n} dispatch that had not left was closed.", "Cancelled; {n} dispatches that had not left were closed."),
     "Kênh {name} gửi tiếp.": "{name} sends again.",
-    "Tốc độ nhiều nhất": "Highest rate",
+    "Tốc độ nhiều nhất": "Rate at most",
     "Giá mỗi phần": "Price of a part",
-    "Tình trạng": "Condition",
+    "Tình trạng": "State",
     "Đã sửa xong, gửi tiếp": "It is mended, send again",
     "Mở": "Open",
     "Muốn dừng một kênh? Dùng nút Dừng khẩn cấp và chọn kênh: có hiệu lực ngay, hai người mới mở lại.":
