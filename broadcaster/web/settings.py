@@ -76,14 +76,14 @@ def _shown(value: Any) -> str:
     match value:
         case bool():
             return "true" if value else "false"
+        case dict() if value:  # first: the pattern {} is every dict
+            return ", ".join(f"{key} = {one}" for key, one in value.items())
         case None | "" | [] | {}:
             return "–"
         case Price():
             return f"{value.amount} {value.currency}"
         case list():
             return ", ".join(map(str, value))
-        case dict():
-            return ", ".join(f"{key} = {one}" for key, one in value.items())
     return str(value)
 
 

@@ -132,7 +132,7 @@ def make_token(visit: Here, name: str) -> Response:
     days = visit.form.text("days")
     known = {act.value: act for act in Act}
     wanted = [known[one] for one in visit.form.all("act") if one in known]
-    if not days.isdigit() or not 1 <= int(days[:6]) <= DAYS_MOST:
+    if not days.isdecimal() or not days.isascii() or not 1 <= int(days[:6]) <= DAYS_MOST:
         raise WrongUse("A token is good for a year at most; give fewer days.")
     if not wanted:
         raise WrongUse("Tick at least one thing the program may do.")

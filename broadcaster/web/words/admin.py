@@ -36,11 +36,16 @@ ACTS = {
     "bulletin.remind": "Nhắc cán bộ truyền thanh",
     "bulletin.recall": "Thu hồi bản tin trên loa",
     "report.make": "Lập báo cáo",
+    "report.close": "Chốt báo cáo",
+    "report.sign": "Ghi báo cáo đã ký",
     "print.make": "In ấn phẩm",
     "run": "Chạy bộ phát",
 }
 
 EN = {
+    "Rút thông điệp": "Withdraw a message",
+    "Chốt báo cáo": "Close a report",
+    "Ghi báo cáo đã ký": "Record the signed report",
     "từng người": "each person", "người theo dõi": "followers", "công khai": "public",
     "nhà cung cấp báo về": "the provider calls back", "hệ thống hỏi lại": "asked for", "không có": "none",
     "đang chờ duyệt": "under review", "đã duyệt": "approved", "bị từ chối": "refused",
