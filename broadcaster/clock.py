@@ -37,6 +37,29 @@ class SystemClock:
         await asyncio.sleep(max(0.0, (moment - self.now()).total_seconds()))
 
 
+class MovedClock:
+    """A clock that goes on from wherever it was last set."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._moved = timedelta()
+
+    def now(self) -> datetime:
+        return self._clock.now() + self._moved
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    async def sleep_until(self, moment: datetime) -> None:
+        await self._clock.sleep_until(moment - self._moved)
+
+    def move_to(self, moment: datetime) -> None:
+        """Let it be `moment` now. Raises: ValueError for a naive moment."""
+        if moment.tzinfo is None:
+            raise ValueError("a moment has a zone")
+        self._moved = moment.astimezone(UTC) - self._clock.now()
+
+
 class SteppedClock:
     """A clock that stands still until someone moves it: by hand in tests, by `run` in the demo.
 

@@ -27,7 +27,17 @@ from urllib.parse import urlsplit
 
 import click
 
-from broadcaster.cli.demo_stage import BOOKS, CHANNELS, COMMUNES, FAULTS, PORTAL_SECRET, SCHEDULES, SEED, ZALO_SECRET
+from broadcaster.cli.demo_stage import (
+    BOOKS,
+    CHANNELS,
+    COMMUNES,
+    FAULTS,
+    GATEWAYS,
+    PORTAL_SECRET,
+    SCHEDULES,
+    SEED,
+    ZALO_SECRET,
+)
 from broadcaster.clock import SteppedClock
 from broadcaster.errors import BroadcasterError, Conflict
 
@@ -38,10 +48,12 @@ CAMPAIGN = "chong-mua-ban-nguoi-2027"
 BEGINS = datetime.fromisoformat("2027-06-28T08:00:00+07:00")
 ENDS = datetime.fromisoformat("2027-09-02T00:00:00+07:00")
 PEOPLE, COMMUNICATORS, SUBSCRIBERS, UNWILLING = 300, 40, 20, 3
-PASSWORDS = {
-    "lan": "ba muoi thang bay - lan",
-    "minh": "ba muoi thang bay - minh",
-}  # for this workspace on loopback only
+PEOPLE_AT_DESKS = {  # name -> roles, password; for this workspace on loopback only
+    "lan": ("author,operator", "ba muoi thang bay - lan"),
+    "minh": ("approver", "ba muoi thang bay - minh"),
+    "tam": ("auditor", "ba muoi thang bay - tam"),
+    "quan": ("admin", "ba muoi thang bay - quan"),
+}
 MARK = ".broadcaster-demo"
 LOOK_EVERY = timedelta(hours=6)  # of the moved clock, when nothing is due
 DOUBT_EVERY = timedelta(minutes=11)  # the reconciler looks twice, ten minutes apart
@@ -50,7 +62,8 @@ DOUBT_EVERY = timedelta(minutes=11)  # the reconciler looks twice, ten minutes a
 @click.command()
 @click.option("--dir", "folder", type=click.Path(path_type=Path, file_okay=False), default=Path("demo-office"),
               show_default=True, help="Where the demo's workspace is made; run again it starts afresh.")  # fmt: skip
-def demo(folder: Path) -> int:
+@click.option("--serve", "serves", is_flag=True, help="Then open the web desk on it, until Ctrl-C.")
+def demo(folder: Path, serves: bool) -> int:
     """The whole campaign of the letter, in under a minute, with nothing outside this machine.
 
     Exit 0 only if every sum closes, the ledger verifies and the simulators' books agree with it.
@@ -66,12 +79,14 @@ def demo(folder: Path) -> int:
         _say("1 July to 31 August 2027, day by day")
         asyncio.run(_campaign(folder, clock))
         faults = _conclude(folder, clock)
-    _say(f"{time.monotonic() - began:.0f} s")
-    if faults:
+        _say(f"{time.monotonic() - began:.0f} s")
         for fault in faults:
             click.echo(f"FAULT: {fault}")
-        return 1
-    return 0
+        if serves:
+            from broadcaster.cli.demo_desk import serve
+
+            serve(folder, since=clock.now(), people=PEOPLE_AT_DESKS)
+    return 1 if faults else 0
 
 
 class TellingClock(SteppedClock):
@@ -135,7 +150,8 @@ def _furnish(folder: Path, addresses: dict[str, Any]) -> None:
 
     smtp = urlsplit(addresses["email"])
     channels = CHANNELS.format(**addresses, smtp_host=smtp.hostname, smtp_port=smtp.port, reader=_reader())
-    make_workspace(folder, example_config=example().replace(CHANNEL_EXAMPLES, channels))
+    text = example().replace(CHANNEL_EXAMPLES, channels).replace("second_factor = true", "second_factor = false")
+    make_workspace(folder, example_config=text)
     schedule = folder / "schedules" / f"{CAMPAIGN}.toml"
     schedule.write_text(schedule.read_text(encoding="utf-8") + SCHEDULES, encoding="utf-8")
     secrets = {
@@ -192,8 +208,8 @@ def _write_people(path: Path, chance: random.Random) -> None:
 def _staff(folder: Path, clock: SteppedClock) -> None:
     """What an office does before a campaign, by the same commands its staff would type."""
     _type(folder, clock, ["init", str(folder)])
-    for name, roles in (("lan", "author,operator"), ("minh", "approver")):
-        _type(folder, clock, ["user", "add", name, "--role", roles, "--password-stdin"], stdin=PASSWORDS[name])
+    for name, (roles, password) in PEOPLE_AT_DESKS.items():
+        _type(folder, clock, ["user", "add", name, "--role", roles, "--password-stdin"], stdin=password)
     _type(folder, clock, ["check"])
     everybody = folder / "people.csv"
     some = folder / "communicators.csv"
@@ -202,10 +218,11 @@ def _staff(folder: Path, clock: SteppedClock) -> None:
     )
     _type(folder, clock, ["audience", "import", str(everybody), "--group", "border-communes"])
     _type(folder, clock, ["audience", "import", str(some), "--group", "communicators"])
-    few = folder / "subscribers.csv"
     lines = everybody.read_text(encoding="utf-8").splitlines(keepends=True)
-    few.write_text(lines[0] + "".join(lines[-SUBSCRIBERS:]), encoding="utf-8")
-    _type(folder, clock, ["audience", "import", str(few), "--group", "subscribers"])
+    for at, gateway in enumerate(GATEWAYS, 1):
+        few = folder / f"{gateway}.csv"
+        few.write_text(lines[0] + "".join(lines[-SUBSCRIBERS * at :][:SUBSCRIBERS]), encoding="utf-8")
+        _type(folder, clock, ["audience", "import", str(few), "--group", gateway])
     consent = "công văn đồng ý,15/05/2027"
     stations = folder / "stations.csv"
     head = "name,loudspeaker,commune,consent_source,consent_date\n"
@@ -235,7 +252,7 @@ def _type(folder: Path, clock: SteppedClock, words: list[str], *, who: str = "",
         words += ["--config", str(folder / "config.toml")]
     if who:
         words += ["--as", who]
-        os.environ["BROADCASTER_PASSWORD"] = PASSWORDS[who]
+        os.environ["BROADCASTER_PASSWORD"] = PEOPLE_AT_DESKS[who][1]
     said = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="")
     before = sys.stdin
     sys.stdin = io.StringIO(stdin)

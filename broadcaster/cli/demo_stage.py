@@ -5,6 +5,7 @@ from __future__ import annotations
 SEED = 30072027
 PORTAL_SECRET = "whsec_MzAwNzIwMjctcG9ydGFsLW9mLXRoZS1kZW1v"  # on loopback only
 ZALO_SECRET = "zalo-secret-canary"  # the simulated app's
+GATEWAYS = ("sms-esms", "sms-speed", "sms-kannel")  # each writes to people of its own
 COMMUNES = ("Mường Lát", "Quang Chiểu", "Tam Chung", "Pù Nhi", "Trung Lý")
 
 FAULTS = f"""\
@@ -157,12 +158,30 @@ without_recording = "{reader}"
 # Beside the sample campaign: the channels a province has once it has the contracts.
 SCHEDULES = """
 [[schedule]]
-id = "carriers-weekly"
+id = "sms-esms-weekly"
 messages = ["hotline-111", "job-offer-check", "report-early", "victims-rights"]
 pick = "rotate"
 when = { daily = ["09:00"], days = ["tue"] }
-channels = ["sms-esms", "sms-speed", "sms-kannel"]
-group = "subscribers"
+channels = ["sms-esms"]
+group = "sms-esms"
+language = "vi"
+
+[[schedule]]
+id = "sms-speed-weekly"
+messages = ["hotline-111", "job-offer-check", "report-early", "victims-rights"]
+pick = "rotate"
+when = { daily = ["09:00"], days = ["tue"] }
+channels = ["sms-speed"]
+group = "sms-speed"
+language = "vi"
+
+[[schedule]]
+id = "sms-kannel-weekly"
+messages = ["hotline-111", "job-offer-check", "report-early", "victims-rights"]
+pick = "rotate"
+when = { daily = ["09:00"], days = ["tue"] }
+channels = ["sms-kannel"]
+group = "sms-kannel"
 language = "vi"
 
 [[schedule]]
@@ -203,7 +222,7 @@ group = "stations"
 language = "vi"
 """
 
-# channel -> (the book of the simulator that played its provider, whether that book tells each person's messages apart by day)
+# channel -> the book of the simulator that played its provider
 BOOKS = {
     "sms": "twilio", "sms-esms": "esms", "sms-speed": "speedsms", "sms-kannel": "kannel", "telegram": "telegram",
     "zalo": "zalo", "facebook": "facebook", "mail": "email", "portal": "webhook",

@@ -91,8 +91,9 @@ def _end(*_: object) -> None:
 def _providers(ports: dict[str, int], folder: Path | None, script: Path | None, fsync: bool) -> list[Provider]:
     from importlib import import_module
 
+    from broadcaster.clock import MovedClock
     from broadcaster.simulator import faults
-    from broadcaster.simulator.book import Book, MovedClock
+    from broadcaster.simulator.book import Book
 
     together = MovedClock()
     played = faults.read(script) if script else None

@@ -7,13 +7,13 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from broadcaster.clock import Clock, SystemClock
+from broadcaster.clock import Clock, MovedClock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,29 +33,10 @@ class Entry:
     body_sha256: str
 
 
-class MovedClock:
-    """A clock that goes on from wherever it was last set; several books may share one."""
-
-    def __init__(self, clock: Clock | None = None) -> None:
-        self._clock = clock or SystemClock()
-        self._moved = timedelta()
-
-    def now(self) -> datetime:
-        return self._clock.now() + self._moved
-
-    def move_to(self, moment: datetime) -> None:
-        """Let it be `moment` now. Raises: ValueError for a naive moment."""
-        if moment.tzinfo is None:
-            raise ValueError("a moment has a zone")
-        self._moved = moment.astimezone(UTC) - self._clock.now()
-
-
 class Book:
     """Append-only, in memory and, with a `path`, as JSON Lines that survive the process. A text stands there once."""
 
-    def __init__(
-        self, path: Path | None = None, *, fsync: bool = False, clock: Clock | MovedClock | None = None
-    ) -> None:
+    def __init__(self, path: Path | None = None, *, fsync: bool = False, clock: Clock | None = None) -> None:
         self.path = path
         self.entries: list[Entry] = []
         self.requests = 0
