@@ -167,7 +167,7 @@ def _law(match: Match) -> str:
     said = f"số {number(int(value))}" + (f" năm {number(int(year))}" if year else "")
     kind, *issuers = rest.split("-")
     if kind.startswith("QH"):
-        return f"{before}{said} của Quốc hội" + (f" khóa {number(int(kind[2:]))}" if kind[2:].isdigit() else "")
+        return f"{before}{said} của Quốc hội" + (f" khóa {number(int(kind[2:]))}" if kind[2:].isdecimal() else "")
     if kind not in _KINDS:
         issuers = [kind]
     named = _KINDS.get(kind, "")
@@ -222,7 +222,7 @@ def _link(match: Match) -> str:
 
 def _spell(letters: str) -> str:
     """Letter by letter, as Vietnamese names them."""
-    said = [_LETTERS.get(one.upper(), DIGITS[int(one)] if one.isdigit() else "") for one in letters]
+    said = [_LETTERS.get(one.upper(), DIGITS[int(one)] if one.isdecimal() else "") for one in letters]
     return " ".join(filter(None, said))
 
 

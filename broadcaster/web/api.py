@@ -65,7 +65,7 @@ class Answering(APIRoute):
 
         async def answer(request: Request) -> Response:
             length = request.headers.get("content-length", "0" if request.method == "GET" else "")
-            if not length.isdigit():
+            if not (length.isascii() and length.isdecimal()):
                 return refuse(411, "Say the length of the body in Content-Length.")
             if int(length) > BODY_MOST:
                 return refuse(413, f"The body has more than {BODY_MOST} bytes; send less.")

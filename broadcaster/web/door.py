@@ -138,7 +138,7 @@ def _form_reader(upload: int) -> Callable[[Request], Any]:
             return
         _refuse_other_sites(request)
         length = request.headers.get("content-length", "")
-        if not length.isdigit():
+        if not (length.isascii() and length.isdecimal()):
             raise Away(Response("Content-Length is missing.", status_code=411, media_type="text/plain"))
         if int(length) > FORM_MOST + upload:
             raise Away(Response("This is too large.", status_code=413, media_type="text/plain"))

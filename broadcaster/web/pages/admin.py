@@ -154,7 +154,7 @@ def tokens(visit: Here) -> Response:
 
 @pages.post("/admin/tokens/{number}/end", act=Act.USER_MANAGE, form=lambda visit, number: tokens(visit))  # noqa: ARG005
 def end_token(visit: Here, number: str) -> Response:
-    if not number.isdigit() or len(number) > 9:
+    if not (number.isascii() and number.isdecimal()) or len(number) > 9:
         raise NotFound("There is no such token.")
     with visit.write() as tx:
         token.end(tx, int(number), actor=visit.name)

@@ -20,6 +20,7 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.dataset.sent) { event.preventDefault(); return; }
   form.dataset.sent = "yes";
+  setTimeout(() => delete form.dataset.sent, 3000); // a form that answers with a file leaves the page where it is
 });
 window.addEventListener("pageshow", () => {
   for (const form of document.forms) delete form.dataset.sent;
