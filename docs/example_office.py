@@ -158,7 +158,9 @@ class Office:
         """Run one command; what it printed is kept in `answers`."""
         shown = (*words, *(("--as", who) if who else ()))
         real = [
-            str(self.folder / word) if word.endswith((".csv", ".db", ".pdf", ".txt", "audit")) else self.real.get(word, word)
+            str(self.folder / word)
+            if word.endswith((".csv", ".db", ".pdf", ".txt", "audit"))
+            else self.real.get(word, word)
             for word in shown
         ]
         if words[0] not in ("init", "simulator"):
