@@ -99,5 +99,5 @@ def schedule_ics(found: Plays, *, seconds: int, title: str, reference: str, issu
         event.add("dtend", moment + timedelta(seconds=max(60, length)))
         event.add("summary", title)
         made.add_component(event)
-    made.add_missing_timezones()
+    made.add_missing_timezones(first_date=found.first, last_date=found.last + timedelta(days=1))
     return bytes(made.to_ical())

@@ -55,7 +55,7 @@ PEOPLE_AT_DESKS = {  # name -> roles, password; for this workspace on loopback o
     "quan": ("admin", "ba muoi thang bay - quan"),
 }
 MARK = ".broadcaster-demo"
-LOOK_EVERY = timedelta(hours=6)  # of the moved clock, when nothing is due
+LOOK_EVERY = timedelta(days=1)  # of the moved clock, when nothing is due
 DOUBT_EVERY = timedelta(minutes=11)  # the reconciler looks twice, ten minutes apart
 
 

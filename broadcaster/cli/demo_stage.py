@@ -73,6 +73,7 @@ retry_after = "3"
 CHANNELS = """
 [channels.web]
 adapter = "feed"
+entries = 20
 
 [channels.sms]
 adapter = "twilio"
@@ -207,7 +208,7 @@ language = "vi"
 id = "newsletter"
 messages = ["national-programme", "community-models", "official-case-news"]
 pick = "rotate"
-when = { cron = "0 14 * * mon" }
+when = { cron = "0 14 5,20 * *" }
 channels = ["mail"]
 group = "communicators"
 language = "vi"
@@ -216,7 +217,7 @@ language = "vi"
 id = "loudspeakers"
 messages = ["hotline-111", "travel-plan", "keep-your-papers", "report-early"]
 pick = "rotate"
-when = { daily = ["08:30"], days = ["mon", "wed", "sat"] }
+when = { daily = ["08:30"], days = ["sat"] }
 channels = ["loa"]
 group = "stations"
 language = "vi"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -98,9 +98,11 @@ class Worker:
                 raise task.exception()  # type: ignore[misc]
         return all(lane.idle for lane in self.lanes)
 
-    def poke(self) -> None:
+    def poke(self, channels: Collection[str] | None = None) -> None:
+        """Let the lanes of these channels look now; None: all of them."""
         for lane in self.lanes:
-            lane.poke()
+            if channels is None or lane.channel.name in channels:
+                lane.poke()
 
     async def close(self) -> None:
         """No new request; return when the answers under way are recorded and the channels are closed."""

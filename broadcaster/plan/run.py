@@ -6,7 +6,7 @@ Every decision is made again from rows at each tick, so a missed tick, a second 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -65,7 +65,7 @@ class Planner:
         roads: Roads,
         zone: ZoneInfo,
         rules: Rules,
-        poke: Callable[[], None],
+        poke: Callable[[Collection[str] | None], None],
     ) -> None:
         self._database, self._writer, self._clock = database, writer, clock
         self._roads, self._zone, self._poke = roads, zone, poke
@@ -127,11 +127,10 @@ class Planner:
                 pass
         for number in late:
             await self._writer.write(partial(broadcast.close_put_back, broadcast=number))
-        for number in growing:
+        for number, channels in growing.items():
             while await self._writer.write(partial(broadcast.expand_chunk, broadcast=number, roads=self._roads)):
-                self._poke()
-        if growing:
-            self._poke()
+                self._poke(channels)
+            self._poke(channels)
         await self._fall_back(now)
         more = partial(fallback.goes_on, roads=self._roads)
         for number in {*growing, *ending}:
@@ -148,7 +147,7 @@ class Planner:
                 continue
             self._fell[number] = (fell, looked)
             while await self._writer.write(partial(fallback.fall_back, broadcast=number, roads=self._roads)):
-                self._poke()
+                self._poke(None)
         self._fell = {number: seen for number, seen in self._fell.items() if number in chained}
 
     def next_due(self) -> datetime | None:
@@ -276,9 +275,11 @@ def _over(connection: Connection, now: datetime) -> list[Any]:
     return list(connection.execute(query))
 
 
-def _growing(connection: Connection) -> list[int]:
-    query = select(BROADCAST.c.id).where(BROADCAST.c.state == "running", BROADCAST.c.expansion != EXPANDED)
-    return list(connection.scalars(query.order_by(BROADCAST.c.priority.desc(), BROADCAST.c.due_at, BROADCAST.c.id)))
+def _growing(connection: Connection) -> dict[int, list[str]]:
+    """Broadcasts that have not all their rows yet -> their channels; the urgent ones first."""
+    query = select(BROADCAST).where(BROADCAST.c.state == "running", BROADCAST.c.expansion != EXPANDED)
+    ordered = query.order_by(BROADCAST.c.priority.desc(), BROADCAST.c.due_at, BROADCAST.c.id)
+    return {row.id: broadcast.channel_names(row) for row in connection.execute(ordered)}
 
 
 def _ending(connection: Connection) -> list[int]:

@@ -46,7 +46,7 @@ async def tick(database: Database, clock: SteppedClock, roads: Any = ROADS, *, b
     try:
         planner = Planner(
             database=database, writer=writer, clock=clock, roads=roads, zone=ZoneInfo("Asia/Ho_Chi_Minh"), rules=RULES,
-            poke=lambda: None,
+            poke=lambda _: None,
         )  # fmt: skip
         if begins:
             await planner.plan()

@@ -74,7 +74,7 @@ async def _ticks(database: Database, clock: SteppedClock, together: threading.Ba
         roads={"sms": make_road()},
         zone=HANOI,
         rules=RULES,
-        poke=lambda: None,
+        poke=lambda _: None,
     )
     try:
         for _ in range(ROUNDS):
