@@ -14,7 +14,6 @@ import re
 import threading
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -34,6 +33,7 @@ from broadcaster.channel.base import (
     Throttled,
     Traits,
 )
+from broadcaster.channel.meaning import Meaning
 from broadcaster.clock import SystemClock
 from broadcaster.config import ChannelSettings, Secret
 from broadcaster.errors import Conflict, WrongUse
@@ -49,16 +49,6 @@ BUSY = timedelta(minutes=15)  # a rate limit that names no end
 GONE = (100, 33)  # code and subcode for what is not there; the second is from general knowledge
 POST = re.compile(r"[0-9]{1,25}(_[0-9]{1,25})?")
 USAGE = "x-business-use-case-usage"
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What one of the provider's codes means for us."""
-
-    kind: type[SendError]
-    text: str
-    sure: str  # E = the official table by a copy, or two sources; S = one secondary source; U = general knowledge
-
 
 RECONNECT = "somebody must connect the page again and renew its token"
 CODES: Mapping[int, Meaning] = {

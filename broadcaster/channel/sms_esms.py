@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -33,6 +32,7 @@ from broadcaster.channel.base import (
     Traits,
 )
 from broadcaster.channel.hook_token import hook_token
+from broadcaster.channel.meaning import Meaning
 from broadcaster.clock import SystemClock
 from broadcaster.config import ChannelSettings, Secret
 from broadcaster.errors import WrongUse
@@ -50,16 +50,6 @@ LIST_GOOD_FOR = timedelta(minutes=10)  # one look into the list serves all doubt
 MOBILE = re.compile(r"\+84[35789][0-9]{8}")
 SMSID = re.compile(r"[0-9A-Za-z-]{8,64}")
 BRANDNAME = re.compile(r"[0-9A-Za-z._ -]{1,11}")
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What one of eSMS's codes means for us."""
-
-    kind: type[SendError]
-    text: str
-    suppress: bool = False
-
 
 # How sure each is: P = eSMS's own table of errors (bang-ma-loi.md), S = an older copy of it, U = our reading.
 CODES: Mapping[str, Meaning] = {

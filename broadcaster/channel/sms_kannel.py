@@ -44,7 +44,7 @@ ACCEPTED = ("0: Accepted for delivery", "3: Queued for later delivery")
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class Line:
     """What one of Kannel's answers means for us."""
 
     status: int
@@ -54,17 +54,17 @@ class Meaning:
 
 
 # Kannel 1.4.5, seen here or in its program text (gw/smsbox.c).
-ANSWERS: tuple[Meaning, ...] = (
-    Meaning(403, "Authorization failed", Misconfigured, "username or password is wrong, or this machine may not send"),
-    Meaning(403, "Not routable.", Refused, "no operator's connection takes this number"),
-    Meaning(400, "Number(s) has/have been denied", Refused, "the number is not a valid one, or on its black list"),
-    Meaning(400, "Missing receiver", Refused, "the number is missing"),
-    Meaning(400, "Empty receiver", Refused, "the number is missing"),
-    Meaning(400, "Charset or body misformed", Refused, "the text cannot be converted"),
-    Meaning(400, "Sender missing", Misconfigured, "`from` is missing, and Kannel has no global sender"),
-    Meaning(400, "DLR-URL field misformed", Misconfigured, "the address for reports is not valid; see web.public_url"),
-    Meaning(400, "Account field misformed", Misconfigured, "the reference is too long"),
-    Meaning(503, "Temporal failure, try again later.", NotAccepted, "its bearerbox cannot take it now"),
+ANSWERS: tuple[Line, ...] = (
+    Line(403, "Authorization failed", Misconfigured, "username or password is wrong, or this machine may not send"),
+    Line(403, "Not routable.", Refused, "no operator's connection takes this number"),
+    Line(400, "Number(s) has/have been denied", Refused, "the number is not a valid one, or on its black list"),
+    Line(400, "Missing receiver", Refused, "the number is missing"),
+    Line(400, "Empty receiver", Refused, "the number is missing"),
+    Line(400, "Charset or body misformed", Refused, "the text cannot be converted"),
+    Line(400, "Sender missing", Misconfigured, "`from` is missing, and Kannel has no global sender"),
+    Line(400, "DLR-URL field misformed", Misconfigured, "the address for reports is not valid; see web.public_url"),
+    Line(400, "Account field misformed", Misconfigured, "the reference is too long"),
+    Line(503, "Temporal failure, try again later.", NotAccepted, "its bearerbox cannot take it now"),
 )
 
 

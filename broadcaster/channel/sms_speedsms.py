@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -30,21 +29,13 @@ from broadcaster.channel.base import (
     Traits,
 )
 from broadcaster.channel.hook_token import hook_token
+from broadcaster.channel.meaning import Meaning
 from broadcaster.config import ChannelSettings, Secret
 from broadcaster.errors import WrongUse
 
 API = "https://api.speedsms.vn"
 MOBILE = re.compile(r"\+84[35789][0-9]{8}")
 TRAN_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What one of SpeedSMS's codes means for us."""
-
-    kind: type[SendError]
-    text: str
-
 
 # speedsms.vn/sms-api, "Error codes" (an excerpt of that page); what each means for us is our reading.
 CODES: Mapping[str, Meaning] = {

@@ -10,7 +10,6 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal
@@ -31,6 +30,7 @@ from broadcaster.channel.base import (
     Throttled,
     Traits,
 )
+from broadcaster.channel.meaning import Meaning
 from broadcaster.config import ChannelSettings, Secret
 from broadcaster.errors import NotAllowed, WrongUse
 
@@ -44,16 +44,6 @@ QUEUE_FULL = timedelta(minutes=10)  # ten hours of messages wait there; asking a
 
 SID = re.compile(r"(SM|MM)[0-9a-fA-F]{32}")
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What one of the provider's codes means for us."""
-
-    kind: type[SendError]
-    text: str
-    suppress: bool = False
-
 
 # twilio.com/docs/api/errors. How sure each is: E = an excerpt of that page or two sources, S = one secondary source.
 CODES: Mapping[int, Meaning] = {

@@ -32,9 +32,10 @@ from broadcaster.channel.base import (
     Refused,
     SendError,
 )
+from broadcaster.channel.meaning import Meaning
 from broadcaster.channel.vault import Pair, Vault
 from broadcaster.channel.zalo_article import TITLE_LIMIT, Articles
-from broadcaster.channel.zalo_codes import OA, TEMPLATE_CODES, ZBS, Meaning, TokenExpired, judge, whole, word
+from broadcaster.channel.zalo_codes import OA, TEMPLATE_CODES, ZBS, TokenExpired, judge, whole, word
 from broadcaster.channel.zalo_options import ARTICLE, SLOT, USER, Options, check_settings, look_of, traits_of
 from broadcaster.channel.zalo_token import OAUTH, Tokens
 from broadcaster.clock import SystemClock

@@ -7,13 +7,13 @@ U = known by its name only. Nothing here was seen live.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from broadcaster.channel import http_call
 from broadcaster.channel.base import Misconfigured, NotAccepted, OutcomeUnknown, Refused, SendError, Throttled
 from broadcaster.channel.http_call import Answer
+from broadcaster.channel.meaning import Meaning
 
 MINUTE = timedelta(minutes=1)
 HALF_HOUR = timedelta(minutes=30)
@@ -24,17 +24,6 @@ TEMPLATE_CODES = {"-131": "waiting", "-1351": "refused", "-146": "refused"}  # w
 
 class TokenExpired(SendError):
     """The access token is not good any more; nothing was sent. Never leaves the adapter."""
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What one of the provider's codes means for us."""
-
-    kind: type[SendError]
-    text: str
-    sure: str
-    suppress: bool = False
-    wait: timedelta = HOUR
 
 
 # The official account's own addresses (openapi.zalo.me).

@@ -168,6 +168,13 @@ def _furnish(folder: Path, addresses: dict[str, Any]) -> None:
     _write_people(folder / "people.csv", chance)
 
 
+def _code(commune: str) -> str:
+    """As the audience makes a commune's code out of its name."""
+    from broadcaster.audience.contact import fold
+
+    return fold(commune).replace(" ", "-")
+
+
 def _reader() -> str:
     """Who reads the bulletins of messages without a recording: the machine where it can speak Vietnamese, else the announcer."""
     from broadcaster.channel.voice import NoVoice, VoiceFailed, synthesise
@@ -224,6 +231,8 @@ def _staff(folder: Path, clock: SteppedClock) -> None:
         few.write_text(lines[0] + "".join(lines[-SUBSCRIBERS * at :][:SUBSCRIBERS]), encoding="utf-8")
         _type(folder, clock, ["audience", "import", str(few), "--group", gateway])
     consent = "công văn đồng ý,15/05/2027"
+    names = "".join(f"{_code(one)},Đài truyền thanh {one},\n" for one in COMMUNES)
+    (folder / "loa.csv").write_text(f"commune,name,email\n{names}", encoding="utf-8")
     stations = folder / "stations.csv"
     head = "name,loudspeaker,commune,consent_source,consent_date\n"
     stations.write_text(
@@ -388,6 +397,7 @@ def _known_as(one: dict[str, Any], said: set[str]) -> str:
 def _summary(
     folder: Path, report: dict[str, Any], verified: dict[str, Any], alone: bool, matched: Matched
 ) -> list[str]:
+    from broadcaster.content.written import number_of
     from broadcaster.dispatch.dispatch import FINAL
 
     final = {state: n for state, n in report["states"].items() if n and state in FINAL}
@@ -401,12 +411,12 @@ def _summary(
         faults += verified.get("faults") or ["the stand-alone verifier refuses the export"]
     click.echo()
     if closes:
-        parts = " + ".join(f"{_n(n)} {state}" for state, n in final.items())
-        click.echo(f"planned = sum of final states: {_n(report['planned'])} = {parts}")
+        parts = " + ".join(f"{number_of(n)} {state}" for state, n in final.items())
+        click.echo(f"planned = sum of final states: {number_of(report['planned'])} = {parts}")
     if verified["ok"] and alone:
-        click.echo(f"ledger: verified, {_n(verified['entries'])} entries, root {verified['root'][:16]}")
+        click.echo(f"ledger: verified, {number_of(verified['entries'])} entries, root {verified['root'][:16]}")
     if not matched.faults:
-        click.echo(f"simulators' book = ledger: {_n(matched.taken)} messages taken, each once")
+        click.echo(f"simulators' book = ledger: {number_of(matched.taken)} messages taken, each once")
     click.echo(f"cost: {report['cost']['amount']} {report['cost']['currency']}")
     click.echo()
     for what, path in (
@@ -425,11 +435,6 @@ def _summary(
         f"\nLook around: cd {folder} && broadcaster broadcast list   (users lan and minh; passwords in the README)"
     )
     return faults
-
-
-def _n(number: int) -> str:
-    """45.581, as people here write it."""
-    return f"{number:,}".replace(",", ".")
 
 
 def _say(text: str) -> None:

@@ -154,6 +154,7 @@ timeout = "2s"
 [channels.loa]
 adapter = "loudspeaker"
 without_recording = "{reader}"
+stations = "loa.csv"
 """
 
 # Beside the sample campaign: the channels a province has once it has the contracts.

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from broadcaster.content.written import money_of, number_of
 from broadcaster.plan.planner import Row, totals
 from broadcaster.schedule.spec import CampaignSpec
 from broadcaster.schedule.store import PlanDocument
@@ -27,10 +28,10 @@ def sheet(spec: CampaignSpec, rows: Sequence[Row], *, office: str, plan: PlanDoc
         "hash": plan.hash if plan else "",
         "rows": [_row(spec, row) for row in rows],
         "totals": [
-            f"{_n(found['occurrences'])} lượt phát",
-            f"{_n(found['recipients'])} lượt gửi",
-            f"{_n(found['sms_parts'])} phần tin nhắn",
-            *(f"{_money(one['amount'])} {one['currency']}" for one in found["cost"]),
+            f"{number_of(found['occurrences'])} lượt phát",
+            f"{number_of(found['recipients'])} lượt gửi",
+            f"{number_of(found['sms_parts'])} phần tin nhắn",
+            *(f"{money_of(one['amount'])} {one['currency']}" for one in found["cost"]),
         ],
     }
     return bytes(
@@ -46,17 +47,8 @@ def _row(spec: CampaignSpec, row: Row) -> list[str]:
     finish = row.finish.astimezone(spec.zone) if row.finish else None
     ends = "" if finish is None else f"{finish:%H:%M}" if f"{finish:%Y-%m-%d}" == day else f"{finish:%d/%m %H:%M}"
     year, month, date = day.split("-")
-    cost = f"{_money(f'{row.cost // 1_000_000}')} {row.currency}" if row.cost else ""
+    cost = f"{money_of(f'{row.cost // 1_000_000}')} {row.currency}" if row.cost else ""
     return [
-        f"{date}/{month}/{year}", time[:5], row.schedule, row.message, row.channel, _n(row.recipients),
-        _n(row.sms_parts) if row.sms_parts else "", cost, ends, "; ".join(row.conflicts),
+        f"{date}/{month}/{year}", time[:5], row.schedule, row.message, row.channel, number_of(row.recipients),
+        number_of(row.sms_parts) if row.sms_parts else "", cost, ends, "; ".join(row.conflicts),
     ]  # fmt: skip
-
-
-def _n(number: int) -> str:
-    return f"{number:,}".replace(",", ".")
-
-
-def _money(amount: str) -> str:
-    whole, _, rest = amount.partition(".")
-    return _n(int(whole)) + (f",{rest}" if rest else "")

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from broadcaster.content.written import money_of, number_of
 from broadcaster.dispatch.dispatch import State
-from broadcaster.report.document import Table, money_of, number_of
+from broadcaster.report.document import Table
 from broadcaster.report.figures import Count, Figures, Money
 from broadcaster.report.form import heading
 

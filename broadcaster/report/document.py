@@ -14,10 +14,12 @@ from hashlib import sha256
 
 import msgspec
 
+from broadcaster.content.written import day_of, money_of, number_of
 from broadcaster.dispatch.dispatch import State
 from broadcaster.report.figures import Count, Figures
 from broadcaster.report.form import heading
 from broadcaster.report.narrative import Narrative
+from broadcaster.report.sheet import remarks
 
 NATION = "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"
 MOTTO = "Độc lập - Tự do - Hạnh phúc"
@@ -26,6 +28,7 @@ SEAL = "broadcaster_"
 SEALED = 28  # hex digits; a bookmark's name has at most 40 characters in Word
 _ENCODE = msgspec.json.Encoder(order="sorted").encode
 MISSING = "(Nội dung do cơ quan bổ sung.)"
+UNAPPROVED = "Chưa có bản được duyệt"  # of a planned message that nobody approved in time
 
 CATEGORIES: dict[str, str] = {
     "hotline": "Đường dây nóng",
@@ -130,7 +133,7 @@ def document(
         Part(
             heading="1. Theo nội dung tuyên truyền",
             table=_counts("Bảng 1. Lượt gửi theo nội dung", "Nội dung",
-                          ((CATEGORIES.get(k, k), v) for k, v in categories.items())),
+                          ((CATEGORIES.get(k, k or UNAPPROVED), v) for k, v in categories.items())),
         ),
         Part(
             heading="2. Theo hình thức thông tin cơ sở",
@@ -198,23 +201,7 @@ def _summary(figures: Figures, period: str) -> str:
 
 
 def _notes(figures: Figures) -> tuple[str, ...]:
-    found = []
-    if not figures.complete:
-        found.append("SỐ LIỆU TẠM THỜI, chưa phải số liệu cuối cùng.")
-    if figures.total.open and not figures.complete:
-        found.append(f"Còn {number_of(figures.total.open)} lượt gửi chưa kết thúc.")
-    if figures.standing.closed:
-        found.append(
-            f"{number_of(figures.unconfirmed)} lượt được {figures.standing.closed_by} chốt là chưa xác định: "
-            f"{figures.standing.closed}"
-        )
-    if figures.standing.waiting:
-        found.append(f"Còn {number_of(figures.standing.waiting)} lượt phát chưa khép lại.")
-    if figures.standing.by_one_alone:
-        found.append(
-            f"{number_of(figures.standing.by_one_alone)} phê duyệt do một người quyết định, theo thiết lập của cơ quan."
-        )
-    return tuple(found)
+    return (*(() if figures.complete else ("SỐ LIỆU TẠM THỜI, chưa phải số liệu cuối cùng.",)), *remarks(figures))
 
 
 def _work(activities: Sequence[Activity]) -> Part:
@@ -271,21 +258,6 @@ def _amounts(figures: Figures) -> str:
 
 
 # -- how people here write -------------------------------------------------------------------------------------------
-
-
-def number_of(n: int) -> str:
-    """45.581"""
-    return f"{n:,}".replace(",", ".")
-
-
-def money_of(amount: str) -> str:
-    """ "1234567.5" -> "1.234.567,5"."""
-    whole, _, rest = amount.partition(".")
-    return number_of(int(whole)) + (f",{rest}" if rest else "")
-
-
-def day_of(day: date) -> str:
-    return day.strftime("%d/%m/%Y")
 
 
 def long_day(place: str, day: date | None) -> str:

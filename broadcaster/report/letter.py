@@ -12,8 +12,9 @@ from datetime import date
 from hashlib import sha256
 
 from broadcaster.content.sms import count
+from broadcaster.content.written import day_of, number_of
 from broadcaster.errors import Conflict
-from broadcaster.report.document import Document, Letterhead, Part, Table, day_of, lower_first, number_of
+from broadcaster.report.document import Document, Letterhead, Part, Table, lower_first
 
 FORMS = {"sms": "Có dấu", "sms-plain": "Không dấu"}
 OPT_OUT = "{{ opt_out }}"

@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from broadcaster.errors import WrongUse
@@ -17,18 +18,10 @@ SECTIONS = {
     "Khó khăn, vướng mắc": "difficulties",
     "Đề xuất, kiến nghị": "proposals",
 }
-DRAFT = """\
+HEAD = """\
 # Lời văn của báo cáo {campaign}
 
 Viết dưới mỗi mục; mỗi đoạn cách nhau một dòng trống. Số liệu do chương trình điền, không cần chép vào đây.
-
-## Tình hình triển khai
-
-## Đánh giá
-
-## Khó khăn, vướng mắc
-
-## Đề xuất, kiến nghị
 """
 
 
@@ -77,11 +70,10 @@ def write(path: Path, campaign: str, said: Mapping[str, str]) -> None:
     """
     if any(line.startswith("## ") for text in said.values() for line in text.split("\n")):
         raise WrongUse("A line must not begin with `## `: it would be taken for a heading.")
-    head = DRAFT.partition("\n## ")[0].format(campaign=campaign)
     parts = [f"## {title}\n\n{said.get(field, '').strip()}".rstrip() for title, field in SECTIONS.items()]
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    draft.write_text("\n\n".join([head.rstrip(), *parts]) + "\n", encoding="utf-8")
+    draft.write_text("\n\n".join([HEAD.format(campaign=campaign).rstrip(), *parts]) + "\n", encoding="utf-8")
     os.replace(draft, path)
 
 
@@ -89,6 +81,10 @@ def begin(path: Path, campaign: str) -> bool:
     """Write the empty file for people to fill in; False, and nothing done, if it is there."""
     if path.exists():
         return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(DRAFT.format(campaign=campaign), encoding="utf-8")
+    write(path, campaign, {})
     return True
+
+
+def mark(path: Path) -> str:
+    """Tells whether the file is still the one somebody has looked at; "" while there is none."""
+    return sha256(path.read_bytes()).hexdigest() if path.exists() else ""

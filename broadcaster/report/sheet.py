@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 
+from broadcaster.content.written import number_of
 from broadcaster.dispatch.dispatch import State
 from broadcaster.report.figures import Count, Figures
 from broadcaster.report.form import heading
@@ -46,15 +47,22 @@ def guarded(cell: str | int) -> str | int:
 
 def notes(figures: Figures) -> list[str]:
     """What every reader must know before the numbers, in Vietnamese."""
-    found = ["Số liệu cuối cùng." if figures.complete else "Số liệu tạm thời."]
-    if figures.standing.closed:
-        found.append(f"{figures.unconfirmed} lượt chốt chưa xác định: {figures.standing.closed}")
+    return ["Số liệu cuối cùng." if figures.complete else "Số liệu tạm thời.", *remarks(figures)]
+
+
+def remarks(figures: Figures) -> list[str]:
+    """What is open, what was closed and by whom, and what one person decided alone."""
+    standing, found = figures.standing, []
     if figures.total.open and not figures.complete:
-        found.append(f"Còn {figures.total.open} lượt gửi chưa kết thúc.")
-    if figures.standing.waiting:
-        found.append(f"Còn {figures.standing.waiting} lượt phát chưa khép lại.")
-    if figures.standing.by_one_alone:
-        found.append(f"{figures.standing.by_one_alone} phê duyệt do một người quyết định, theo thiết lập của cơ quan.")
+        found.append(f"Còn {number_of(figures.total.open)} lượt gửi chưa kết thúc.")
+    if standing.closed:
+        closed = number_of(figures.unconfirmed)
+        found.append(f"{closed} lượt được {standing.closed_by} chốt là chưa xác định: {standing.closed}")
+    if standing.waiting:
+        found.append(f"Còn {number_of(standing.waiting)} lượt phát chưa khép lại.")
+    if standing.by_one_alone:
+        alone = number_of(standing.by_one_alone)
+        found.append(f"{alone} phê duyệt do một người quyết định, theo thiết lập của cơ quan.")
     return found
 
 

@@ -7,27 +7,27 @@ programs open links by themselves. Nothing can be changed or taken back here: th
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import unicodedata
 from collections.abc import Mapping
 from datetime import date
-from functools import cache, partial
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from broadcaster.activity import link
 from broadcaster.activity.activity import KINDS, MOST, NOTE_LIMIT, Activity
 from broadcaster.errors import BroadcasterError, Conflict, WrongUse
 from broadcaster.web import hooks
+from broadcaster.web.small_page import SmallPage, body_of
 
 BODY_MOST = 32 * 1024  # bytes: a note of 2,000 letters has 18,000 when it is percent-encoded
 NUMBERS = ("units", "minutes", "participants")
+FIELDS = ("kind", "day", "note", *NUMBERS)
 STYLE = (
     "body{font:18px/1.5 sans-serif;max-width:34em;margin:1em auto;padding:0 .8em}h1{font-size:1.3em}"
     "select,button,input,textarea{font:inherit;max-width:100%;padding:.5em;box-sizing:border-box}"
@@ -101,6 +101,9 @@ WORDS = {
 }
 
 
+SMALL = SmallPage(PAGE, STYLE, WORDS)
+
+
 async def page(request: Request) -> Response:
     """GET: the form, and what the commune has entered. POST: one activity more."""
     ground, desk = hooks.of(request), request.app.state.desk
@@ -113,23 +116,13 @@ async def page(request: Request) -> Response:
         return _answer(request, opens, today=today, entered=await asyncio.to_thread(ground.read, show))
     given: dict[str, str] = {}
     try:
-        given = _given(await _body(request))
+        given = _given(await body_of(request, BODY_MOST))
         activity = _activity(given, opens)
         await ground.write(partial(link.enter, opens=opens, activity=activity, today=today))
     except BroadcasterError as error:
         found = await asyncio.to_thread(ground.read, show)
         return _answer(request, opens, today=today, entered=found, given=given, error=error)
-    return RedirectResponse(f"?kept=1&l={_language(request)}", status_code=303, headers=_headers())
-
-
-async def _body(request: Request) -> bytes:
-    """Raises: WrongUse for one that is too long for any activity."""
-    raw = b""
-    async for piece in request.stream():
-        raw += piece
-        if len(raw) > BODY_MOST:
-            raise WrongUse("too long")
-    return raw
+    return RedirectResponse(f"?kept=1&l={SMALL.language(request)}", status_code=303, headers=SMALL.headers)
 
 
 def _given(raw: bytes) -> dict[str, str]:
@@ -167,42 +160,15 @@ def _answer(
     request: Request, opens: link.Opens | None, *, today: date, entered: Any = (), given: Mapping[str, str] | None = None,
     error: BroadcasterError | None = None, status: int = 200,
 ) -> Response:  # fmt: skip
-    language = _language(request)
+    language = SMALL.language(request)
     words = WORDS[language]
     trouble = "" if error is None else words["twice" if isinstance(error, Conflict) else "bad"]
     status = 409 if isinstance(error, Conflict) else 400 if error else status
-    text = _template().render(
-        language=language, other="en" if language == "vi" else "vi", words=words, style=STYLE, opens=opens,
-        trouble=trouble, kept=request.query_params.get("kept") == "1" and not trouble, kinds=KINDS, numbers=NUMBERS,
-        today=today.isoformat(), given=given or {}, entered=entered, limit=NOTE_LIMIT,
+    typed = {name: (given or {}).get(name, "") for name in FIELDS}
+    return SMALL.answer(
+        language, status=status, opens=opens, trouble=trouble, kinds=KINDS, numbers=NUMBERS, today=today.isoformat(),
+        kept=request.query_params.get("kept") == "1" and not trouble, given=typed, entered=entered, limit=NOTE_LIMIT,
     )  # fmt: skip
-    return HTMLResponse(text, status_code=status, headers=_headers())
-
-
-def _language(request: Request) -> str:
-    wanted = request.query_params.get("l", "")
-    return wanted if wanted in WORDS else "vi"
-
-
-@cache
-def _template() -> Any:
-    from jinja2 import Environment
-
-    return Environment(autoescape=True, trim_blocks=True).from_string(PAGE)
-
-
-@cache
-def _headers() -> dict[str, str]:
-    digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-    return {
-        "Content-Security-Policy": (
-            f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-        ),
-        "Cache-Control": "no-store",
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-        "X-Robots-Tag": "noindex",
-    }
 
 
 page.rule = "public"  # type: ignore[attr-defined]  # no sign-in: the token says whose register it is

@@ -7,16 +7,14 @@ changes nothing, because telephones and mail programs open links by themselves. 
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 from collections.abc import Mapping
-from functools import cache, partial
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from broadcaster.activity import bulletin_store as store
@@ -26,6 +24,7 @@ from broadcaster.errors import BroadcasterError, NotFound, WrongUse
 from broadcaster.ledger.store import Transaction
 from broadcaster.web import hooks
 from broadcaster.web.desk import Desk
+from broadcaster.web.small_page import SmallPage, body_of
 
 BODY_MOST = 32 * 1024  # bytes: two hundred bulletins of a week, with their answers
 PLAYS = tuple(range(1, 15))  # a week, twice a day; more is said by telephone
@@ -115,6 +114,9 @@ REASONS_EN = {
 }
 
 
+SMALL = SmallPage(PAGE, STYLE, WORDS)
+
+
 async def one(request: Request) -> Response:
     """The page of one bulletin. GET: what is read, and one question. POST: the answer; one final word for each link."""
     ground, desk, token = hooks.of(request), request.app.state.desk, request.path_params["token"]
@@ -126,7 +128,7 @@ async def one(request: Request) -> Response:
     if request.method != "POST":
         return _page(request, told.commune, (told,), whole=True)
     try:
-        words = _words(await _body(request))
+        words = _words(await body_of(request, BODY_MOST))
         if not words or set(words) != {told.dispatch}:
             raise WrongUse("nothing" if not words else "wrong")
         seconds = await asyncio.to_thread(store.measured, desk.config, told)
@@ -151,7 +153,7 @@ async def sheet(request: Request) -> Response:
     if request.method != "POST":
         return _page(request, found.commune, found.bulletins)
     try:
-        words = _words(await _body(request))
+        words = _words(await body_of(request, BODY_MOST))
         if not words:
             raise WrongUse("nothing")
         seconds = await asyncio.to_thread(_measured, desk, found, words)
@@ -179,16 +181,6 @@ def _measured(desk: Desk, found: Sheet, words: Mapping[int, Word]) -> dict[int, 
     return {number: seconds for number, seconds in known.items() if seconds}
 
 
-async def _body(request: Request) -> bytes:
-    """Raises: WrongUse for one that is too long for any answer."""
-    raw = b""
-    async for piece in request.stream():
-        raw += piece
-        if len(raw) > BODY_MOST:
-            raise WrongUse("wrong")
-    return raw
-
-
 def _words(raw: bytes) -> dict[int, Word]:
     """What was chosen, by dispatch. Raises: WrongUse for what no form of ours sends."""
     try:
@@ -214,18 +206,16 @@ def _page(
     request: Request, commune: str, bulletins: tuple[Told, ...], *, whole: bool = False,
     error: BroadcasterError | None = None,
 ) -> Response:  # fmt: skip
-    language = _language(request)
+    language = SMALL.language(request)
     words = WORDS[language]
     other = words["wrong" if isinstance(error, WrongUse) else "taken"]
     trouble = "" if error is None else words.get(str(error), other)
-    text = _template().render(
-        language=language, other="en" if language == "vi" else "vi", words=words, style=STYLE, commune=commune,
-        trouble=trouble, kept=request.query_params.get("kept") == "1" and not trouble,
+    status = 200 if error is None else 400 if isinstance(error, WrongUse) else 409
+    return SMALL.answer(
+        language, status=status, commune=commune, trouble=trouble, kept=request.query_params.get("kept") == "1" and not trouble,
         open=any(one.open for one in bulletins), plays=PLAYS, reasons=_reasons(language),
         bulletins=[_shown(one, language, whole=whole) for one in bulletins],
     )  # fmt: skip
-    status = 200 if error is None else 400 if isinstance(error, WrongUse) else 409
-    return HTMLResponse(text, status_code=status, headers=_headers())
 
 
 def _shown(told: Told, language: str, *, whole: bool) -> dict[str, Any]:
@@ -243,47 +233,19 @@ def _shown(told: Told, language: str, *, whole: bool) -> dict[str, Any]:
 
 
 def _nothing(request: Request) -> Response:
-    language = _language(request)
-    text = _template().render(
-        language=language, other="en" if language == "vi" else "vi", words=WORDS[language], style=STYLE, commune="",
-        trouble="", kept=False, open=False, bulletins=[], plays=PLAYS, reasons={},
+    language = SMALL.language(request)
+    return SMALL.answer(
+        language, status=404, commune="", trouble="", kept=False, open=False, bulletins=[], plays=PLAYS, reasons={},
     )  # fmt: skip
-    return HTMLResponse(text, status_code=404, headers=_headers())
 
 
 def _kept(request: Request) -> Response:
     """Back to the page, so that loading it again says nothing again."""
-    return RedirectResponse(f"?kept=1&l={_language(request)}", status_code=303, headers=_headers())
-
-
-def _language(request: Request) -> str:
-    wanted = request.query_params.get("l", "")
-    return wanted if wanted in WORDS else "vi"
+    return RedirectResponse(f"?kept=1&l={SMALL.language(request)}", status_code=303, headers=SMALL.headers)
 
 
 def _reasons(language: str) -> dict[str, str]:
     return REASONS if language == "vi" else REASONS_EN
-
-
-@cache
-def _template() -> Any:
-    from jinja2 import Environment, StrictUndefined
-
-    return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(PAGE)
-
-
-@cache
-def _headers() -> dict[str, str]:
-    digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-    return {
-        "Content-Security-Policy": (
-            f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-        ),
-        "Cache-Control": "no-store",
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-        "X-Robots-Tag": "noindex",
-    }
 
 
 for _page_of in (one, sheet):

@@ -7,17 +7,15 @@ mail programs open links by themselves.
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-from functools import cache, partial
-from typing import Any
+from functools import partial
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from broadcaster.audience import opt_out
 from broadcaster.web import hooks
+from broadcaster.web.small_page import SmallPage
 
 BODY_MOST = 4 * 1024  # bytes: the button sends nothing, RFC 8058 26 bytes
 STYLE = (
@@ -56,19 +54,22 @@ WORDS = {
 }
 
 
+SMALL = SmallPage(PAGE, STYLE, WORDS)
+
+
 async def page(request: Request) -> Response:
     """GET: the question. POST: the answer, also for a mail program's one-click button (RFC 8058)."""
     ground, token = hooks.of(request), request.path_params["token"]
     found = await asyncio.to_thread(ground.read, partial(opt_out.holder, token=token, office_key=ground.office_key))
-    language = _language(request, found.language if found else "")
+    language = SMALL.language(request, found.language if found else "")
     if found is None:
-        return _answer("unknown", language, status=404)
+        return SMALL.answer(language, state="unknown", status=404)
     if request.method != "POST":
-        return _answer("done" if found.is_out else "ask", language)
+        return SMALL.answer(language, state="done" if found.is_out else "ask")
     if not await _is_small(request):
         return Response(status_code=413, headers={"Connection": "close"})
     await ground.write(partial(opt_out.by_link, token=token, office_key=ground.office_key))
-    return _answer("done", language)
+    return SMALL.answer(language, state="done")
 
 
 async def _is_small(request: Request) -> bool:
@@ -79,41 +80,6 @@ async def _is_small(request: Request) -> bool:
         if total > BODY_MOST:
             return False
     return True
-
-
-def _language(request: Request, known: str) -> str:
-    """What was asked for, else the person's own, else Vietnamese."""
-    for wanted in (request.query_params.get("l", ""), known.partition("-")[0]):
-        if wanted in WORDS:
-            return wanted
-    return "vi"
-
-
-def _answer(state: str, language: str, *, status: int = 200) -> Response:
-    other = "en" if language == "vi" else "vi"
-    text = _template().render(state=state, language=language, other=other, words=WORDS[language], style=STYLE)
-    return HTMLResponse(text, status_code=status, headers=_headers())
-
-
-@cache
-def _template() -> Any:
-    from jinja2 import Environment, StrictUndefined
-
-    return Environment(autoescape=True, undefined=StrictUndefined).from_string(PAGE)
-
-
-@cache
-def _headers() -> dict[str, str]:
-    digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-    return {
-        "Content-Security-Policy": (
-            f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-        ),
-        "Cache-Control": "no-store",
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-        "X-Robots-Tag": "noindex",
-    }
 
 
 page.rule = "public"  # type: ignore[attr-defined]  # no sign-in: the token says whose page it is

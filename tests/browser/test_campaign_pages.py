@@ -14,7 +14,6 @@ from broadcaster.clock import SystemClock
 from tests.browser import browser as house
 from tests.browser.desk_office import PASSWORD, ZONE, Office, make, running
 
-CI = bool(os.environ.get("CI"))
 PICTURES = os.environ.get("DESK_PICTURES", "")  # a folder: a picture of each page is written there
 pytestmark = pytest.mark.slow
 PAGES = {
@@ -34,22 +33,6 @@ PAGES = {
     "answer-ask": "/audience/answer",
     "import": "/audience/import",
 }
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    try:
-        import playwright.sync_api  # noqa: F401
-    except ImportError:
-        if CI:
-            raise
-        pytest.skip("the extra `browser` is not installed: pip install -e '.[browser]'")
-    if not house.chromium():
-        if CI:
-            pytest.fail("CI needs Chromium: apt-get install chromium")
-        pytest.skip("there is no Chromium on this machine: apt-get install chromium")
-    with house.browser() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

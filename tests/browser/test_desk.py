@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -12,28 +11,11 @@ import pytest
 from tests.browser import browser as house
 from tests.browser.desk_office import PASSWORD, Office, make, running
 
-CI = bool(os.environ.get("CI"))
 pytestmark = pytest.mark.slow
 LOOKS = {
     "minh": ["/", "/stop", "/approvals", "/approvals/revision/no-blame", "/approvals/plan/he-2027", "/me"],
     "hoa": ["/dispatches", "/dispatches/b-00000001", "/dispatches/d-0000000001", "/dispatches/doubt", "/lanes"],
 }
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    try:
-        import playwright.sync_api  # noqa: F401
-    except ImportError:
-        if CI:
-            raise
-        pytest.skip("the extra `browser` is not installed: pip install -e '.[browser]'")
-    if not house.chromium():
-        if CI:
-            pytest.fail("CI needs Chromium: apt-get install chromium")
-        pytest.skip("there is no Chromium on this machine: apt-get install chromium")
-    with house.browser() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,27 +24,10 @@ from tests.activity.test_bulletin import make_bulletins
 from tests.browser import browser as house
 from tests.browser.desk_office import PASSWORD, ZONE, Office, make, running
 
-CI = bool(os.environ.get("CI"))
 pytestmark = pytest.mark.slow
 AUDITOR = ["/ledger", "/ledger?kind=user.add", "/ledger/entries/3", "/ledger/check", "/ledger/checkpoints",
            "/ledger/export", "/ledger/how"]  # fmt: skip
 OPERATOR = ["/bulletins", "/bulletins/list", "/bulletins/{bulletin}", "/duty"]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    try:
-        import playwright.sync_api  # noqa: F401
-    except ImportError:
-        if CI:
-            raise
-        pytest.skip("the extra `browser` is not installed: pip install -e '.[browser]'")
-    if not house.chromium():
-        if CI:
-            pytest.fail("CI needs Chromium: apt-get install chromium")
-        pytest.skip("there is no Chromium on this machine: apt-get install chromium")
-    with house.browser() as found:
-        yield found
 
 
 def fill(office: Office) -> dict[str, str]:

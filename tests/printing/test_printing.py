@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import shutil
-import subprocess
 import unicodedata
 from pathlib import Path
 
@@ -18,11 +16,11 @@ from broadcaster.dispatch.revision import RevisionBody
 from broadcaster.errors import Conflict
 from broadcaster.printing import press
 from broadcaster.printing.piece import Approved, Kind, piece
+from tests.papers import said_by, text_of
 
 HASH = "ab12" * 16
 LINK = "https://tin.example.gov.vn/m/hotline-111"
 TRICKY = 'Gọi 111 #let x = 1 *đậm* <b> {{ it }} \\ " $ @ `'
-needs_pdftotext = pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed")
 
 
 def approved(link: str = LINK, **forms: str) -> Approved:
@@ -33,13 +31,6 @@ def approved(link: str = LINK, **forms: str) -> Approved:
     return Approved(body=body, hash=HASH, source="Nghị định 162/2025/NĐ-CP", link=link)
 
 
-def text_of(data: bytes, folder: Path) -> str:
-    path = folder / "piece.pdf"
-    path.write_bytes(data)
-    return subprocess.run(["pdftotext", "-layout", path, "-"], capture_output=True, text=True, check=True).stdout
-
-
-@needs_pdftotext
 @pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.BOARD])
 def test_a_piece_says_the_approved_words_as_they_are_and_names_its_revision(kind: Kind, tmp_path: Path) -> None:
     said = text_of(press.made(piece(kind, [approved()], language="vi", office="Sở VHTTDL")), tmp_path)
@@ -59,13 +50,12 @@ def test_the_board_is_a_picture_of_the_size_boards_have() -> None:
 
 
 @pytest.mark.parametrize(("paper", "size"), [("a4", (595, 842)), ("a3", (842, 1191))])
-@pytest.mark.skipif(shutil.which("pdfinfo") is None, reason="pdfinfo is not installed")
 def test_a_poster_fills_one_page_of_its_paper(paper: str, size: tuple[int, int], tmp_path: Path) -> None:
     path = tmp_path / "poster.pdf"
 
     path.write_bytes(press.made(piece(Kind.POSTER, [approved()], language="vi", office="Sở"), paper=paper))
 
-    said = subprocess.run(["pdfinfo", path], capture_output=True, text=True, check=True).stdout
+    said = said_by("pdfinfo", path)
     facts = dict(line.split(":", 1) for line in said.splitlines() if ":" in line)
     assert facts["Pages"].strip() == "1"
     width, _, height = facts["Page size"].split()[:3]
@@ -114,7 +104,6 @@ def test_only_an_approved_message_is_printed_and_the_ledger_says_so(
     assert (entry["piece"], entry["sha256"], entry["revisions"]) == ("poster", told["sha256"], told["revisions"])
 
 
-@needs_pdftotext
 def test_the_plan_is_printed_with_its_totals_and_the_hash_that_waits(
     office: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

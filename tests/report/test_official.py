@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
-import subprocess
 import unicodedata
 import zipfile
 from datetime import date, datetime, timedelta
@@ -16,11 +14,13 @@ import openpyxl
 import pytest
 from lxml import html as lxml_html
 
+from broadcaster.content.written import money_of
 from broadcaster.dispatch.dispatch import State
 from broadcaster.errors import WrongUse
 from broadcaster.report import narrative, official, page, workbook
-from broadcaster.report.document import Activity, Cut, Document, Letterhead, document, long_day, money_of
+from broadcaster.report.document import Activity, Cut, Document, Letterhead, document, long_day
 from broadcaster.report.figures import Figures, Row, Standing, figures
+from tests.papers import said_by
 
 HEAD = Letterhead(
     parent="Ủy ban nhân dân tỉnh Lạng Sơn",
@@ -128,14 +128,13 @@ def test_the_sums_of_every_table_are_the_figures_of_the_campaign() -> None:
         assert int(row[1].replace(".", "")) == sum(int(cell.replace(".", "")) for cell in row[2:]), row
 
 
-@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed")
 def test_the_pdf_embeds_its_own_font_and_gives_its_text_back_in_nfc(tmp_path: Path) -> None:
     path = tmp_path / "r.pdf"
 
     path.write_bytes(official.pdf(made()))
 
-    said = subprocess.run(["pdftotext", "-layout", path, "-"], capture_output=True, text=True, check=True).stdout
-    fonts = subprocess.run(["pdffonts", path], capture_output=True, text=True, check=True).stdout.splitlines()[2:]
+    said = said_by("pdftotext", "-layout", path, "-")
+    fonts = said_by("pdffonts", path).splitlines()[2:]
     assert unicodedata.is_normalized("NFC", said)
     for words in ("CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", "Số: 12/BC-SVHTTDL", "45.581", "#let x = 1 *đậm*", "45.613"):
         assert words in said, words

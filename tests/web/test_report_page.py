@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -80,3 +81,20 @@ def test_a_wrong_number_brings_the_form_back_with_what_was_typed(sign_in: Sign) 
 
     assert answer.status_code >= 400
     assert "Ở nhà văn hóa." in answer.text
+
+
+def test_of_two_tabs_the_second_is_told_and_loses_nothing(sign_in: Sign, config: Config) -> None:
+    first, second = sign_in("lan"), sign_in("hoa")
+    assert 'name="seen" value=""' in first.get(f"/report/{CAMPAIGN}").text
+
+    first.submit(f"/report/{CAMPAIGN}/words", evaluation="Lời của Lan.")
+    told = second.submit(f"/report/{CAMPAIGN}/words", evaluation="Lời của Hoa.", seen="")
+
+    kept = config.path(f"reports/{CAMPAIGN}.md").read_text(encoding="utf-8")
+    assert told.status_code == 409
+    assert "Lời của Hoa." in told.text
+    assert "Lời của Lan." in kept
+    assert "Lời của Hoa." not in kept
+    found = re.search(r'name="seen" value="([0-9a-f]{64})"', told.text)
+    assert found is not None
+    assert second.submit(f"/report/{CAMPAIGN}/words", evaluation="Lời của Hoa.", seen=found[1]).status_code == 200

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi.responses import Response
 
 from broadcaster.access.user import Act
-from broadcaster.errors import NotFound, WrongUse
+from broadcaster.errors import Conflict, NotFound, WrongUse
 from broadcaster.report import making, narrative
 from broadcaster.report.document import COLUMNS
 from broadcaster.report.figures import Count
@@ -57,6 +57,7 @@ def show(visit: Here, campaign: str) -> Response:
         work=next((part.table for part in document.parts if part.heading.startswith("3.")), None),
         sections=[(field, title, "\n\n".join(getattr(words, field))) for title, field in narrative.SECTIONS.items()],
         formats=making.FORMATS,
+        seen=narrative.mark(making.narrative_path(visit.config, campaign)),
     )
 
 
@@ -68,7 +69,13 @@ def keep(visit: Here, campaign: str) -> Response:
         raise WrongUse("A section is longer than 20,000 characters; shorten it.")
     with visit.read() as connection:
         making.figures_of(connection, visit.config, campaign, now=visit.now)  # there is such a campaign
-    narrative.write(making.narrative_path(visit.config, campaign), campaign, said)
+    path = making.narrative_path(visit.config, campaign)
+    if visit.form.text("seen") != narrative.mark(path):
+        raise Conflict(
+            "Somebody else saved this report's words after you opened the page; yours stand below. To put them in the "
+            "place of theirs, save again."
+        )
+    narrative.write(path, campaign, said)
     return visit.go(f"/report/{campaign}", visit.say("Đã lưu lời văn của báo cáo."))
 
 

@@ -68,6 +68,12 @@ VI: dict[str, str] = {
     "The stored plan {} was changed after it was approved; restore a backup.":
         "Kế hoạch lưu {} bị thay đổi sau khi duyệt; cần khôi phục bản sao lưu và báo kiểm toán.",
     "There is no group {}; import its people with `broadcaster audience import`.": "Không có nhóm {}; nhập người của nhóm ở trang Danh bạ.",
+    "Somebody else saved this report's words after you opened the page; yours stand below. To put them in the place of theirs, "
+    "save again.":
+        "Người khác đã lưu lời văn của báo cáo này sau khi bạn mở trang; lời của bạn còn ở bên dưới. Muốn thay lời của họ thì lưu lại "
+        "lần nữa.",
+    "A line must not begin with `## `: it would be taken for a heading.":
+        "Không dòng nào được bắt đầu bằng `## `: dòng đó sẽ bị hiểu là tiêu đề.",
     "The campaign {} is cancelled already.": "Chiến dịch {} đã bị hủy.",
     "No campaign {} is approved; `broadcaster campaign list` shows where each stands.":
         "Chưa có chiến dịch {} nào được duyệt; xem trang Chiến dịch.",
