@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
+# As the database has them (db.tables.Broadcast); a test holds the two together.
+STATES = ("submitted", "rejected", "planned", "running", "paused", "done", "expired", "cancelled")
+
+
 @click.group()
 def broadcast() -> None:
     """Broadcasts: one message at one nominal local time."""
@@ -22,7 +26,7 @@ reason_option = click.option("--reason", required=True, help="Why; it stands in 
 
 
 @command(broadcast, "list")
-@click.option("--state", default=None, help="Only those in this state.")
+@click.option("--state", type=click.Choice(STATES), default=None, help="Only those in this state.")
 @click.option("--campaign", default=None, help="Only those of this campaign.")
 @click.option("--limit", default=100, show_default=True, help="At most so many, the newest.")
 @json_option

@@ -68,7 +68,6 @@ def print_(
         said = [approved.approved(connection, session.config, name, now=now) for name in messages]
     data = press.made(piece(wanted, said, language=language, office=session.config.office.name), paper=paper)
     path = output or Path(f"{kind}-{messages[0]}-{language}.{press.suffix(wanted)}")
-    path.write_bytes(data)
-    with session.write() as tx:
+    with session.file(path, data), session.write() as tx:
         digest = approved.record(tx, actor, wanted, said, data, language=language)
     emit({"file": str(path), "sha256": digest, "revisions": [one.hash for one in said]}, as_json=as_json)

@@ -25,7 +25,11 @@ FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option("--output", type=click.Path(path_type=Path), default=None, help="Write to this file.")
 @click.option("--number", default="", metavar="N", help="The number of the document, for docx, pdf and html.")
 @click.option(
-    "--date", "day", type=click.DateTime(["%Y-%m-%d"]), default=None, help="Its date; else the place is left free."
+    "--date",
+    "day",
+    type=click.DateTime(["%Y-%m-%d", "%d/%m/%Y"]),
+    default=None,
+    help="Its date; else the place is left free.",
 )
 @click.option(
     "--as-of", default=None, metavar="CUT", help="Counted from the ledger up to a time, or to a number of entries."
@@ -111,10 +115,9 @@ def _make(
             connection, session.config, figures, form, now=now, number=number, day=day.date() if day else None,
             taken=taken, earlier=earlier,
         )  # fmt: skip
-    with session.write() as tx:
+    with session.file(output, made.data), session.write() as tx:
         making.record(tx, actor, campaign, form, made)
     if output:
-        output.write_bytes(made.data)
         session.say(f"{output}: {'complete' if figures.complete else 'interim'}")
     else:
         click.echo(made.data, nl=False)

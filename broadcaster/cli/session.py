@@ -115,6 +115,23 @@ class Session:
         click.echo(text, err=True)
 
     @contextmanager
+    def file(self, path: Path | None, data: bytes) -> Iterator[None]:
+        """A file that stands there once what is said of it in the block is written down: both, or neither of them.
+
+        Without a path nothing is written. A path that cannot be written to raises OSError before the block.
+        """
+        if path is None:
+            yield
+            return
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            draft.write_bytes(data)
+            yield
+            os.replace(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    @contextmanager
     def progress(self, length: int | None, label: str) -> Iterator[Callable[[int], None]]:
         """A bar on a terminal, nothing elsewhere; call the value with how many more are done."""
         if not sys.stderr.isatty() or not length:

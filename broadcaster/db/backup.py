@@ -46,7 +46,7 @@ def put_back(database: Database, source: Path) -> Path | None:
     if file is None:
         raise WrongUse("This database is PostgreSQL: restore it with pg_restore, then: broadcaster db restore --here.")
     if not source.is_file():
-        raise NotFound(f"There is no {source}.")
+        raise NotFound(f"There is no {source}; name a file that `broadcaster db backup` has made.")
     _refuse_a_bad_copy(source)
     part = file.with_name(file.name + ".part")
     part.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""One Chromium for all browser tests; without it they skip at a desk, and fail where the services are installed."""
+"""The Chromium of the browser tests; without it they skip at a desk, and fail where the services are installed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tests.browser import browser as house
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # an open one has an event loop of its own, in which no async test can run
 def chromium() -> Iterator[Any]:
     installed = os.environ.get("CI")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -334,3 +335,12 @@ async def test_a_broadcast_that_ends_while_two_people_say_again_is_not_done_with
     second.join(10)
 
     assert (row_of(database, number).state, states(database, number)) == ("running", {"planned": 1})
+
+
+def test_the_command_line_offers_exactly_the_states_the_database_knows() -> None:
+    from broadcaster.cli.broadcast import STATES
+    from broadcaster.db.tables import Broadcast, table
+
+    (rule,) = (one for one in table(Broadcast).constraints if one.name == "broadcast_state")
+
+    assert {f"'{state}'" for state in STATES} == set(re.findall(r"'[a-z]+'", str(getattr(rule, "sqltext"))))  # noqa: B009

@@ -84,3 +84,25 @@ def test_wrong_use_exits_2(office: Path, capsys: pytest.CaptureFixture[str]) -> 
 
     assert codes == [2, 2, 2]
     assert "No campaign is called 'nothing'" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written_stands_in_no_ledger(
+    office: Path, sqlite_database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with sqlite_database.reading() as connection:
+        before = len(list(raws(connection)))
+
+    assert run(office, "mbn", "--format", "html", "--output", office / "nowhere" / "r.html") == 1
+
+    with sqlite_database.reading() as connection:
+        assert len(list(raws(connection))) == before
+    assert "Check the path" in capsys.readouterr().err
+
+
+def test_a_file_is_there_whole_and_leaves_no_draft_beside_it(office: Path) -> None:
+    target = office / "out"
+    target.mkdir()
+
+    assert run(office, "mbn", "--format", "csv", "--output", target / "r.csv") == 0
+
+    assert [path.name for path in target.iterdir()] == ["r.csv"]
