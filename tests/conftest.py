@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -134,3 +135,22 @@ def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     found = Database(request.getfixturevalue("postgres_url"))
     yield found
     found.close()
+
+
+@pytest.fixture(scope="module")  # an open one has an event loop of its own, in which no async test can run
+def chromium() -> Iterator[Any]:
+    """A real browser; skips at a desk without one, fails in CI."""
+    from tests.browser import browser as house
+
+    try:
+        import playwright.sync_api  # noqa: F401
+    except ImportError:
+        if CI:
+            raise
+        pytest.skip("the extra `browser` is not installed: pip install -e '.[browser]'")
+    if not house.chromium():
+        if CI:
+            pytest.fail("CI needs Chromium: apt-get install chromium")
+        pytest.skip("there is no Chromium on this machine: apt-get install chromium")
+    with house.browser() as found:
+        yield found

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +16,8 @@ from test_bundle_files import AD_HOC, REQUESTED, UNLIKE
 from broadcaster.clock import SteppedClock
 from broadcaster.db.engine import Database
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or ""
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 NOT_IN_THE_PAGE = {"another sender", "another group", "a request that begins with other rules",
                    "a request that begins from another sender"}  # fmt: skip
-
-
-@contextmanager
-def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 class Page:
@@ -57,17 +42,9 @@ class Page:
         return self.page.get_attribute("#verdict", "class"), self.page.locator("#faults li").all_inner_texts()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if not CHROMIUM and not os.environ.get("CI"):
-        pytest.skip("there is no Chromium here: apt-get install chromium")
-    with chromium() as found:
-        yield found
-
-
 @pytest.fixture
-def page(browser: Any, bundle: Path) -> Iterator[Page]:  # noqa: F811
-    found = Page(browser, bundle / "check.html")
+def page(chromium: Any, bundle: Path) -> Iterator[Page]:  # noqa: F811
+    found = Page(chromium, bundle / "check.html")
     yield found
     assert (found.strangers, found.errors) == ([], [])
     found.page.close()
@@ -144,13 +121,13 @@ def test_the_key_on_paper_and_a_checkpoint_kept_catch_what_the_bundle_cannot(
 
 @pytest.mark.parametrize("name", [*sorted(UNLIKE.keys() - NOT_IN_THE_PAGE), "a request that passes"])
 def test_texts_and_requests_are_held_to_their_hashes(
-    browser: Any, sqlite_database: Database, clock: SteppedClock, tmp_path: Path, name: str
+    chromium: Any, sqlite_database: Database, clock: SteppedClock, tmp_path: Path, name: str
 ) -> None:
     entries, words = UNLIKE.get(name, ([*story.READY, *REQUESTED, AD_HOC], ""))
     story.tell(sqlite_database, clock, entries)
     made = story.export_to(tmp_path / "out", sqlite_database, clock, tmp_path / "cp", reports=lambda _connection: {})
 
-    verdict, faults = Page(browser, made.folder / "check.html").check(made.folder)
+    verdict, faults = Page(chromium, made.folder / "check.html").check(made.folder)
 
     assert verdict == ("bad" if words else "ok")
     assert not words or any(words.split(" ", 2)[2] in fault for fault in faults), faults
