@@ -224,6 +224,7 @@ class Approval(Row, table=True):
     ended_by: str | None = None  # who withdrew or superseded it
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
     two_person: bool = True
+    decided_for: str | None = None  # the approver on leave in whose place `decided_by` decided
 
 
 class ApprovalEditor(Row, table=True):
@@ -232,6 +233,21 @@ class ApprovalEditor(Row, table=True):
     __tablename__ = "approval_editor"
     approval_id: int = Field(primary_key=True, foreign_key="approval.id")
     editor: str = Field(primary_key=True)
+
+
+class Delegation(Row, table=True):
+    """An approver on leave names who decides meanwhile. What was granted stands still, by trigger; it may be ended."""
+
+    __tablename__ = "delegation"
+    __table_args__ = (CheckConstraint("approver <> delegate AND since < until", name="delegation_whole"),)
+    id: int | None = Field(default=None, primary_key=True)
+    approver: str
+    delegate: str = Field(index=True)
+    since: datetime = Field(sa_type=Instant)
+    until: datetime = Field(sa_type=Instant)
+    granted_at: datetime = Field(sa_type=Instant)
+    ended_by: str = ""
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
 # -- audience ---------------------------------------------------------------------------------------------------------
@@ -503,6 +519,17 @@ class Lane(Row, table=True):
     paused_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
+class Balance(Row, table=True):
+    """What a provider last said is left on the account. `amount` NULL: it has never said."""
+
+    __tablename__ = "balance"
+    channel: str = Field(primary_key=True)
+    amount: int | None = Field(default=None, sa_type=BigInteger)  # millionths of the currency
+    currency: str = ""
+    said_at: datetime | None = Field(default=None, sa_type=Instant)
+    asked_at: datetime = Field(sa_type=Instant)
+
+
 class Stop(Row, table=True):
     """Nothing in its scope is sent until two people resume. Scopes: everything, campaign, channel, area."""
 
@@ -687,6 +714,47 @@ class Bulletin(Row, table=True):
     reminded_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
+class Place(Row, table=True):
+    """A commune or a partner department that owes figures; the list is the office's own, imported as a whole."""
+
+    __tablename__ = "place"
+    __table_args__ = (CheckConstraint("kind IN ('commune', 'department')", name="place_kind"),)
+    name: str = Field(primary_key=True)
+    kind: str
+    province: str = ""
+
+
+class PlaceSaid(Row, table=True):
+    """A place said that a campaign's figures of it are all in. Only added to, by trigger."""
+
+    __tablename__ = "place_said"
+    campaign_id: str = Field(primary_key=True)
+    place: str = Field(primary_key=True)
+    by: str
+    at: datetime = Field(sa_type=Instant)
+
+
+class CarrierReply(Row, table=True):
+    """What a carrier reported of a text to everybody that a letter asked for. Only added to, by trigger."""
+
+    __tablename__ = "carrier_reply"
+    __table_args__ = (UniqueConstraint("corrects", name="carrier_reply_corrected_once"),)
+    id: int | None = Field(default=None, primary_key=True)
+    campaign_id: str = Field(index=True)
+    carrier: str
+    revision: str = ""  # hash of the text as approved, "" if the reply does not say
+    asked: int  # subscribers it was sent to
+    reached: int
+    failed: int
+    since: date
+    until: date
+    note: str = ""
+    attachment: str = ""  # SHA-256 of the kept letter
+    corrects: int | None = Field(default=None, foreign_key="carrier_reply.id")
+    by: str
+    at: datetime = Field(sa_type=Instant)
+
+
 # -- report -----------------------------------------------------------------------------------------------------------
 
 
@@ -721,6 +789,36 @@ class ReportSigned(Row, table=True):
     number: str
     day: date  # of dispatch
     by: str
+    at: datetime = Field(sa_type=Instant)
+
+
+class ReportReminded(Row, table=True):
+    """The officer on duty was told that a report is due; `step` is one of `report.reminder.DAYS`, 0 when it is overdue."""
+
+    __tablename__ = "report_reminded"
+    campaign_id: str = Field(primary_key=True)
+    step: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    at: datetime = Field(sa_type=Instant)
+
+
+class Bill(Row, table=True):
+    """What a provider's month bills of one campaign, by how it differs from ours. Only added to, by trigger.
+
+    Of one channel and month the rows with the latest `at` count.
+    """
+
+    __tablename__ = "bill"
+    __table_args__ = (Index("bill_month", "channel", "month"),)
+    id: int | None = Field(default=None, primary_key=True)
+    sha256: str  # of the statement
+    channel: str
+    month: str  # "2027-07"
+    campaign_id: str = ""  # "" = of none: ad hoc, or unknown to us
+    currency: str
+    why: str  # a key of report.bill.WHY
+    n: int  # messages
+    ours: int = Field(sa_type=BigInteger)  # millionths
+    theirs: int = Field(sa_type=BigInteger)
     at: datetime = Field(sa_type=Instant)
 
 
