@@ -22,11 +22,23 @@ Kind = Literal[
     "silence-before",  # no answer for `seconds`, not taken
     "silence-after",  # no answer for `seconds`, taken
     "dribble-after",  # taken; the answer comes one byte every `seconds`
+    "end-after",  # taken; the line ends in good order, without an answer
     "garbage-before",  # 200 with a page that is no answer; not taken
     "garbage-after",  # the same; taken
     "empty-after",  # 201 or 200 without a body; taken
     "huge-after",  # taken; an answer of 1 MB
-    "redirect",  # 307 to `location`; not taken
+    "endless-after",  # taken; an answer that never ends
+    "header-after",  # taken; a header of 1 MB before the answer
+    "gzip-after",  # taken; the answer is packed, and the pack breaks off
+    "charset-after",  # taken; the answer's bytes are of no encoding
+    "deep-after",  # taken; JSON nested 100,000 deep
+    "nan-after",  # taken; a number that is none
+    "twice-after",  # taken; every name of the answer comes a second time, with nothing in it
+    "bare-after",  # taken; the answer has lost its fields, the id among them
+    "wide-after",  # taken; the ids are numbers beyond 64 bits
+    "more-after",  # taken; the answer has a field nobody knows
+    "old-after",  # taken; the answer is that of the message before
+    "redirect",  # `status` if it is one of 3xx, else 307, to `location`; not taken
     "refuse",  # the provider's own error `code`, with `status`
     "slow",  # taken and answered after `seconds`
 ]

@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import ipaddress
+import re
+import ssl
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -22,6 +25,9 @@ from broadcaster.simulator.faults import Fault, Play, Script, script_of
 
 GARBAGE = b"<!DOCTYPE html><title>Welcome</title><p>Please log in to this network.</p>"
 HUGE = 1024 * 1024  # bytes
+DEEP = 100_000  # brackets
+CHUNK = b"x" * 32 * 1024
+IDS = re.compile(rb'"(?:id|sid|msg_id|message_id|SMSID|tranId)": ?"?[^",}]+"?')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +57,20 @@ class Provider:
     name = "provider"
 
     def __init__(
-        self, *, book: Book | None = None, script: Script | None = None, host: str = "127.0.0.1", port: int = 0
+        self,
+        *,
+        book: Book | None = None,
+        script: Script | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         if not ipaddress.ip_address(host).is_loopback:
             raise WrongUse(f"A simulator answers on loopback only, not on {host}.")
         self.book = book if book is not None else Book()
         self.url = ""
-        self._host, self._port = host, port
+        self._host, self._port, self._tls = host, port, tls
+        self._last_answer = b""  # of the message before
         self._play = Play(script or Script(), self.name)
         self._runner: web.ServerRunner | None = None
         self._stopping = asyncio.Event()
@@ -92,7 +105,7 @@ class Provider:
             web.Server(self._handle, access_log=None), handle_signals=False, shutdown_timeout=1.0
         )
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self._port, backlog=1024)
+        site = web.TCPSite(self._runner, self._host, self._port, backlog=1024, ssl_context=self._tls)
         try:
             await site.start()
         except OSError:
@@ -101,7 +114,8 @@ class Provider:
                 f"The {self.name} simulator cannot listen on port {self._port}: it is taken. Name another, or 0 for a free one."
             ) from None
         host, port = self._runner.addresses[0][:2]
-        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        scheme = "https" if self._tls else "http"
+        self.url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
         return self
 
     async def stop(self) -> None:
@@ -141,7 +155,7 @@ class Provider:
             reference=call.reference,
             decision=reply.decision,
             accepted=bool(reply.id),
-            status=0 if fault and fault.do.split("-")[0] in ("cut", "silence") else reply.status,
+            status=0 if fault and fault.do.split("-")[0] in ("cut", "silence", "end") else reply.status,
             id=reply.id,
         )
         return await self._answer(request, fault, reply)
@@ -150,14 +164,17 @@ class Provider:
         """What the provider does with the message, and what it would answer."""
         refusal = self.refusal(call)
         if fault is None:
-            return refusal or self.take(call)
+            answer = refusal or self.take(call)
+            self._last_answer = answer.body if answer.id else self._last_answer
+            return answer
         match fault.do:
             case "throttle":
                 return self.error(status=429, code=fault.code, text=fault.text, retry_after=fault.retry_after)
             case "refuse":
                 return self.error(status=fault.status, code=fault.code, text=fault.text)
             case "redirect":
-                return Reply(status=307, body=b"", decision="redirect", headers={"Location": fault.location})
+                status = fault.status if 300 <= fault.status < 400 else 307
+                return Reply(status=status, body=b"", decision="redirect", headers={"Location": fault.location})
             case "garbage-before":
                 return Reply(status=200, body=GARBAGE, decision=fault.do, headers={"Content-Type": "text/html"})
             case "error-before" | "cut-before" | "silence-before":
@@ -165,17 +182,46 @@ class Provider:
         if refusal:
             return refusal
         taken = self.take(call)
-        status, content, kind = taken.status, taken.body, "application/json"
+        status, headers = taken.status, {"Content-Type": "application/json"}
         match fault.do:
             case "error-after":
                 status, content = fault.status, self._broken(fault).body
             case "garbage-after":
-                status, content, kind = 200, GARBAGE, "text/html"
+                status, content, headers = 200, GARBAGE, {"Content-Type": "text/html"}
+            case _:
+                content = self._spoilt(fault.do, taken.body)
+        if fault.do == "gzip-after":
+            headers["Content-Encoding"] = "gzip"
+        if fault.do == "header-after":
+            headers["X-Padding"] = "x" * HUGE
+        return Reply(status=status, body=content, id=taken.id, decision=fault.do, headers=headers)
+
+    def _spoilt(self, do: str, content: bytes) -> bytes:
+        """The body of an answer after what `do` makes of it."""
+        match do:
             case "empty-after":
-                content = b""
+                return b""
             case "huge-after":
-                content = b'{"padding": "' + b"x" * HUGE + b'"}'
-        return Reply(status=status, body=content, id=taken.id, decision=fault.do, headers={"Content-Type": kind})
+                return b'{"padding": "' + b"x" * HUGE + b'"}'
+            case "gzip-after":
+                return gzip.compress(content)[:-9]
+            case "charset-after":
+                return b"\xfe\xff\xd8" + content[1:]
+            case "deep-after":
+                return b"[" * DEEP
+            case "nan-after":
+                return b"NaN"
+            case "bare-after":
+                return b"{}"
+            case "wide-after":
+                return IDS.sub(lambda found: found[0].split(b":")[0] + b":9223372036854775808", content)
+            case "more-after":
+                return content[:-1] + b',"new_field":{"a":[1]}}' if content.endswith(b"}") else content
+            case "twice-after":
+                return content[:-1] + b"".join(b"," + name + b":null" for name in _names(content)) + b"}"
+            case "old-after":
+                return self._last_answer
+        return content
 
     def _broken(self, fault: Fault) -> Reply:
         return self.error(status=fault.status, code=fault.code, text=fault.text or "Internal Server Error")
@@ -192,8 +238,12 @@ class Provider:
                 return _cut(request)
             case "slow":
                 await self._wait(fault.seconds)
+            case "end-after":
+                return _hang_up(request)
             case "half-after":
                 return await self._break_off(request, reply)
+            case "endless-after":
+                return await self._go_on(request, reply)
             case "dribble-after":
                 return await self._dribble(request, reply, fault.seconds)
         return _response(reply)
@@ -202,6 +252,15 @@ class Provider:
         response = web.StreamResponse(status=reply.status, headers={"Content-Length": str(len(reply.body))})
         await response.prepare(request)
         await response.write(reply.body[: len(reply.body) // 2])
+        return _cut(request, response)
+
+    async def _go_on(self, request: web.BaseRequest, reply: Reply) -> web.StreamResponse:
+        response = web.StreamResponse(status=reply.status)
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        with suppress(ConnectionError):
+            while not self._stopping.is_set():
+                await response.write(CHUNK)
         return _cut(request, response)
 
     async def _dribble(self, request: web.BaseRequest, reply: Reply, seconds: float) -> web.StreamResponse:
@@ -249,6 +308,22 @@ def _response(reply: Reply) -> web.Response:
     return web.Response(
         status=reply.status, body=reply.body, headers={"Content-Type": "application/json", **reply.headers}
     )
+
+
+def _names(content: bytes) -> list[bytes]:
+    """The names at the top of a JSON object, as they are written."""
+    try:
+        found = msgspec.json.decode(content)
+    except msgspec.DecodeError:
+        return []
+    return [msgspec.json.encode(name) for name in found] if isinstance(found, dict) else []
+
+
+def _hang_up(request: web.BaseRequest) -> web.StreamResponse:
+    """End the line as whoever has nothing more to say."""
+    if request.transport is not None:
+        request.transport.close()
+    return web.Response()
 
 
 def _cut(request: web.BaseRequest, response: web.StreamResponse | None = None) -> web.StreamResponse:

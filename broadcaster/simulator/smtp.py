@@ -126,11 +126,14 @@ class SmtpSimulator(Provider):
             "empty-after": b"\r\n",
             "half-after": b"250",
             "huge-after": b"250-" + b"x" * 1000 + b"\r\n",
+            "endless-after": b"250-" + b"x" * 1000 + b"\r\n",
+            "header-after": b"250 " + b"x" * 1024 * 1024 + b"\r\n",
+            "charset-after": b"\xfe\xff\xd8 2.0.0\r\n",
         }
         self._note(number, sender, to, content, decision=do, taken=not do.endswith("-before"))
         if do in ("slow", "silence-before", "silence-after"):
             await self._wait(seconds)
-        if do in ("cut-after", "silence-before", "silence-after"):
+        if do in ("cut-after", "end-after", "silence-before", "silence-after"):
             return False
         if do == "dribble-after":
             for at in range(len(TAKEN)):
@@ -138,10 +141,11 @@ class SmtpSimulator(Provider):
                 await writer.drain()
                 await self._wait(seconds)
             return True
-        for _ in range(2000 if do == "huge-after" else 1):
+        lines = {"huge-after": 2000, "endless-after": 200_000}.get(do, 1)
+        for _ in range(lines):
             writer.write(answers.get(do, TAKEN))
             await writer.drain()
-        return do not in ("half-after", "huge-after")
+        return do not in ("half-after", "huge-after", "endless-after")
 
     def _note(
         self, number: int, sender: bytes, to: bytes, content: bytes, *, decision: str, taken: bool = False
@@ -157,7 +161,7 @@ class SmtpSimulator(Provider):
             reference=sender.decode(errors="replace").partition("+")[2].partition("@")[0],
             decision=decision,
             accepted=taken,
-            status=0 if decision.split("-")[0] in ("cut", "silence") else 250 if taken else 550,
+            status=0 if decision.split("-")[0] in ("cut", "silence", "end") else 250 if taken else 550,
             id=name if taken else "",
         )
 
@@ -169,7 +173,7 @@ def _path(line: bytes) -> bytes:
 
 def _refusal(to: bytes, fault: Fault | None) -> bytes:
     if fault is not None and fault.do == "refuse":
-        return b"550 5.1.1 User unknown\r\n"
+        return f"{fault.code or 550} {fault.text or '5.1.1 User unknown'}\r\n".encode()
     if fault is not None and fault.do == "throttle":
         return b"451 4.7.1 Try again later\r\n"
     if GONE.match(to.decode(errors="replace")) or b"@" not in to:
