@@ -80,11 +80,17 @@ class Kind(StrEnum):
     LANE_RESUME = "lane.resume"
     PROVIDER_TOKEN = "provider.token"  # a provider's token pair: renewed, in doubt, or lost
     PROVIDER_ITEM = "provider.item"  # an article, a template or a sender name, as the provider's review goes
+    DELEGATION_GRANT = "delegation.grant"  # an approver on leave names who decides meanwhile
+    DELEGATION_END = "delegation.end"
     STOP_SET = "stop.set"
     STOP_LIFT = "stop.lift"
     COUNTERSIGN_ASK = "countersign.ask"
     COUNTERSIGN_SIGN = "countersign.sign"
     ACTIVITY_ADD = "activity.add"
+    ACTIVITY_ERASE = "activity.erase"  # a kept photo or PDF was erased; its hash stays
+    PLACE_IMPORT = "place.import"  # the office's list of communes and partner departments
+    PLACE_SAY = "place.say"  # a place's figures of a campaign are all in
+    CARRIER_REPLY = "carrier.reply"  # what a carrier reported of a text to everybody
     BULLETIN_CONFIRM = "bulletin.confirm"  # scheduled, played or not: by link, by sheet, or by telephone
     BULLETIN_REMIND = "bulletin.remind"
     BULLETIN_RECALL = "bulletin.recall"
