@@ -10,59 +10,44 @@ from __future__ import annotations
 import email.policy
 import hashlib
 import re
-import smtplib
-import socket
 import ssl
 import threading
 import time
 import unicodedata
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Mapping
+from contextlib import suppress
 from email.headerregistry import Address
 from email.message import EmailMessage, Message
 from email.utils import format_datetime, parseaddr
 from functools import cached_property
 from ipaddress import ip_address
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct, field
 
 from broadcaster.channel.base import (
-    ANSWER_LIMIT,
     KEY_LENGTH,
     Accepted,
     Delivery,
-    Misconfigured,
     NotAccepted,
-    OutcomeUnknown,
     Outgoing,
     Refused,
     SendError,
-    Throttled,
     Traits,
 )
+from broadcaster.channel.smtp_line import ADDRESS, GONE, Flight, Line, cut_at, dotted, judge
 from broadcaster.clock import Clock, SystemClock
 from broadcaster.config import ChannelSettings, Secret
 from broadcaster.errors import WrongUse
 
 PORTS = {"starttls": 587, "tls": 465, "none": 25}  # RFC 6409, RFC 8314, RFC 5321
-WAIT = timedelta(minutes=1)  # SMTP names no wait; a server that is busy now is asked again in a minute
 IDLE = 30.0  # seconds a connection is kept for the next message; servers hang up after minutes (RFC 5321 4.5.3.2: 5)
 BOUNCE_LIMIT = 1024 * 1024  # bytes; a bounce may carry our whole message back
 REPORTS_LIMIT = 20  # recipients in one bounce; ours have one
 
-# RFC 5321 4.1.2 without quoted and international names: what servers everywhere take. 64 and 255 octets: 4.5.3.1
-ADDRESS = re.compile(r"(?=.{3,254}\Z)[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
-ENHANCED = re.compile(rb"\A([245]\.\d{1,3}\.\d{1,3})\b")  # RFC 3463, RFC 2034
-GREY = re.compile(rb"gr[ea]y", re.IGNORECASE)  # greylisting concerns one recipient, not the lane
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-
-# RFC 3463 3.2, 3.3: the mailbox is not there, or no longer; nothing is sent to it again
-GONE = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
 
 FOOT = {
     "vi": ("Trang công khai của thông điệp", "Không nhận thư này nữa"),
@@ -110,7 +95,7 @@ class Email:
         if self._ca_file:
             _ = self._tls  # a file that is not there is said now, not at the first message
         self.hook_token = self._options.hook_token.reveal() if self._options.hook_token else ""
-        self._idle: list[_Line] = []
+        self._idle: list[Line] = []
         self._lock = threading.Lock()
 
     def check(self, outgoing: Outgoing) -> list[str]:
@@ -127,13 +112,13 @@ class Email:
         if not ADDRESS.fullmatch(outgoing.to):
             raise Refused("The mail address cannot be written to; correct the contact.", code="address")
         message = self.message(outgoing)
-        ready = _dotted(message.as_bytes(policy=email.policy.SMTP))
-        with _cut_at(timeout) as flight:
+        ready = dotted(message.as_bytes(policy=email.policy.SMTP))
+        with cut_at(timeout) as flight:
             line, answer = self._begin(self._return_path(outgoing.key), flight, timeout)
             try:
-                _judge("sender", *answer)
-                _judge("recipient", *line.ask(f"RCPT TO:<{outgoing.to}>", timeout))
-                _judge("data", *line.ask("DATA", timeout))
+                judge("sender", *answer)
+                judge("recipient", *line.ask(f"RCPT TO:<{outgoing.to}>", timeout))
+                judge("data", *line.ask("DATA", timeout))
                 line.finish(ready, timeout)
             except SendError:
                 line.close()
@@ -202,7 +187,7 @@ class Email:
 
     # ---- the line
 
-    def _begin(self, sender: str, flight: _Flight, timeout: float) -> tuple[_Line, tuple[int, bytes]]:
+    def _begin(self, sender: str, flight: Flight, timeout: float) -> tuple[Line, tuple[int, bytes]]:
         """A line to the server, and its answer to the first command of a message. A line kept from before may have died."""
         command = f"MAIL FROM:<{sender}>"
         kept = self._kept()
@@ -213,7 +198,7 @@ class Email:
                 if answer[0] != 421:
                     return kept, answer
             kept.close()
-        flight.line = line = _Line()
+        flight.line = line = Line()
         try:
             self._open(line, timeout)
             return line, line.ask(command, timeout)
@@ -221,7 +206,7 @@ class Email:
             line.close()
             raise
 
-    def _open(self, line: _Line, timeout: float) -> None:
+    def _open(self, line: Line, timeout: float) -> None:
         options = self._options
         line.connect(
             self._host,
@@ -236,7 +221,7 @@ class Email:
         if options.user and options.password:
             line.login(options.user, options.password.reveal())
 
-    def _kept(self) -> _Line | None:
+    def _kept(self) -> Line | None:
         with self._lock:
             while self._idle:
                 line = self._idle.pop()
@@ -245,7 +230,7 @@ class Email:
                 line.close()
         return None
 
-    def _keep(self, line: _Line) -> None:
+    def _keep(self, line: Line) -> None:
         line.used = time.monotonic()
         with self._lock:
             self._idle.append(line)
@@ -301,265 +286,11 @@ def _one_line(text: str) -> str:
     return " ".join(_clean(text).split())
 
 
-def _dotted(content: bytes) -> bytes:
-    """RFC 5321 4.5.2: a line that begins with a dot gets another; the content ends with its line."""
-    content = re.sub(rb"\r\n|\r|\n", b"\r\n", content)
-    return re.sub(rb"(?m)^\.", b"..", content if content.endswith(b"\r\n") else content + b"\r\n")
-
-
 def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-# ---- what the server's answers mean
-
-
-def _judge(step: Literal["hello", "login", "sender", "recipient", "data", "end"], code: int, words: bytes) -> None:
-    """Return if the server goes on; else raise what its answer means at this step. Its words can hold the address, so
-    they are not passed on; its code and its enhanced code (RFC 3463) are.
-    """
-    found = ENHANCED.match(words)
-    enhanced = found[1].decode() if found else ""
-    said = f"{code} {enhanced}".strip()
-    if code == (354 if step == "data" else 250) or (step == "recipient" and code == 251):
-        return
-    if 400 <= code < 500:
-        raise _later(step, code, enhanced, words, said)
-    if 500 <= code < 600:
-        raise _never(step, code, enhanced, said)
-    if step == "end":
-        raise OutcomeUnknown(
-            "The mail server's last answer cannot be read; it cannot be told whether it took the message.", code=said
-        )
-    raise NotAccepted("What answers there does not speak SMTP; nothing was sent.", code=said)
-
-
-def _later(step: str, code: int, enhanced: str, words: bytes, said: str) -> SendError:
-    text = f"The mail server answered {said}: not now."
-    of_the_lane = code in (421, 452) or step in ("hello", "sender") or enhanced.startswith(("4.7.", "4.3."))
-    if of_the_lane and not GREY.search(words):
-        return Throttled(text, wait=WAIT, code=said)
-    return NotAccepted(text, code=said)
-
-
-def _never(step: str, code: int, enhanced: str, said: str) -> SendError:
-    if step == "login":
-        return Misconfigured(f"The mail server answered {said}: correct `user` and `password`.", code=said)
-    if code == 552 or enhanced in ("5.3.4", "5.2.3"):
-        return Refused(f"The mail server answered {said}: the message is too large for it.", code=said)
-    if step in ("hello", "sender") or enhanced.startswith("5.7."):
-        return Misconfigured(
-            f"The mail server answered {said}: it does not take mail from us. Correct `from`, `user` and `security`, or "
-            "ask who runs it about SPF, DKIM and DMARC.",
-            code=said,
-        )
-    return Refused(
-        f"The mail server answered {said}: it will not take this message.",
-        code=said,
-        suppress=step == "recipient" and enhanced in GONE,
-    )
-
-
-# ---- one line to a server
-
-
-class _Bounded:
-    """A file whose lines, in one answer, are together at most ANSWER_LIMIT bytes."""
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        self.left = ANSWER_LIMIT
-
-    def readline(self, limit: int) -> bytes:
-        line: bytes = self._file.readline(limit)
-        self.left -= len(line)
-        if self.left < 0:
-            raise OSError("the answer has no end")
-        if line and not line.endswith(b"\n") and len(line) < limit:
-            raise OSError("the answer breaks off")  # "250" and no more is no 250
-        return line
-
-    def close(self) -> None:
-        self._file.close()
-
-
-class _Smtp(smtplib.SMTP):
-    """The library's, with a bound on answers, and TLS from the first byte where it is asked for."""
-
-    tls: ssl.SSLContext | None = None
-    _host: str
-
-    def _get_socket(self, host: str, port: int, timeout: float) -> Any:
-        made = socket.create_connection((host, port), timeout)
-        return self.tls.wrap_socket(made, server_hostname=host) if self.tls else made
-
-    def getreply(self) -> tuple[int, bytes]:
-        if self.sock is None:
-            raise smtplib.SMTPServerDisconnected("the line is gone")
-        held = self.file
-        if not isinstance(held, _Bounded):
-            self.file = held = _Bounded(self.sock.makefile("rb"))
-        held.left = ANSWER_LIMIT
-        return super().getreply()
-
-
-class _Line:
-    """One connection. Whatever breaks before the final dot is certainly not sent; after it, it is a doubt."""
-
-    def __init__(self) -> None:
-        self._smtp: _Smtp | None = None
-        self.used = 0.0
-
-    def connect(self, host: str, port: int, *, timeout: float, name: str, tls: ssl.SSLContext | None) -> None:
-        with _nothing_sent():
-            self._smtp = _Smtp(local_hostname=name, timeout=timeout)
-            self._smtp.tls = tls
-            self._smtp._host = host  # what STARTTLS checks the certificate against
-            code, words = self._smtp.connect(host, port)
-        _judge("hello", 250 if code == 220 else code, words)
-
-    def hello(self) -> None:
-        with _nothing_sent():
-            code, words = self.smtp.ehlo()
-            if 500 <= code < 600:
-                code, words = self.smtp.helo()
-        _judge("hello", code, words)
-
-    def encrypt(self, context: ssl.SSLContext) -> None:
-        with _nothing_sent():
-            offered = self.smtp.has_extn("starttls")
-            code = self.smtp.starttls(context=context)[0] if offered else 502
-        if not offered:
-            raise Misconfigured(
-                "The mail server offers no encryption (STARTTLS), and nothing is sent in clear; correct `host` and `port`,"
-                ' or set `security = "tls"`.',
-                code="starttls",
-            )
-        if code != 220:
-            raise NotAccepted("The mail server would not begin to encrypt; nothing was sent.", code=str(code))
-        self.hello()
-
-    def login(self, user: str, password: str) -> None:
-        """By one way only: a server that refused a password may hang up on a second try, and that would look like a cut."""
-        with _nothing_sent():
-            smtp = self.smtp
-            offered = smtp.esmtp_features.get("auth", "").split()
-            ways: dict[str, Any] = {"PLAIN": smtp.auth_plain, "LOGIN": smtp.auth_login, "CRAM-MD5": smtp.auth_cram_md5}
-            way = next((one for one in ways if one in offered), None)
-            if way is None:
-                raise Misconfigured(
-                    "The mail server takes no password on this line; take `user` and `password` out, or correct `port`.",
-                    code="auth",
-                )
-            smtp.user, smtp.password = user, password
-            try:
-                smtp.auth(way, ways[way])
-            except smtplib.SMTPAuthenticationError as error:
-                said = error.smtp_error if isinstance(error.smtp_error, bytes) else b""
-                code = error.smtp_code
-            except UnicodeEncodeError:
-                raise Misconfigured(
-                    "The mail server's `user` and `password` may hold ASCII only.", code="auth"
-                ) from None
-            else:
-                return
-        _judge("login", code, said)
-        raise NotAccepted("The mail server's answer to the password cannot be read; nothing was sent.", code=str(code))
-
-    def ask(self, command: str, timeout: float) -> tuple[int, bytes]:
-        with _nothing_sent():
-            self._set_timeout(timeout)
-            return self.smtp.docmd(command)
-
-    def finish(self, content: bytes, timeout: float) -> None:
-        """The content, then the dot, then the one answer that counts."""
-        with _nothing_sent():
-            self._set_timeout(timeout)
-            self.sock.sendall(content)  # without the dot it is no message, and the server throws it away
-        try:
-            self.sock.sendall(b".\r\n")
-            code, words = self.smtp.getreply()
-        except (smtplib.SMTPException, OSError, ValueError) as error:
-            raise OutcomeUnknown(
-                f"The line broke after the whole message had left ({error.__class__.__name__}); it cannot be told whether"
-                " the mail server took it.",
-                code="timeout" if isinstance(error, TimeoutError) else error.__class__.__name__,
-            ) from None
-        _judge("end", code, words)
-
-    def close(self) -> None:
-        smtp, self._smtp = self._smtp, None
-        if smtp is not None:
-            with suppress(OSError, ValueError, smtplib.SMTPException):
-                if smtp.sock is not None:
-                    smtp.sock.settimeout(1.0)
-                    smtp.sock.sendall(b"QUIT\r\n")  # a courtesy; its answer is not waited for
-            smtp.close()
-
-    @property
-    def smtp(self) -> _Smtp:
-        if self._smtp is None or self._smtp.sock is None:
-            raise smtplib.SMTPServerDisconnected("the line is gone")
-        return self._smtp
-
-    @property
-    def sock(self) -> socket.socket:
-        found: socket.socket = self.smtp.sock  # type: ignore[assignment]
-        return found
-
-    def _set_timeout(self, timeout: float) -> None:
-        self.sock.settimeout(timeout)
-
-    def cut(self) -> None:
-        """From another thread: whoever waits on this line wakes up."""
-        smtp = self._smtp
-        sock = smtp.sock if smtp is not None else None
-        if sock is not None:
-            with suppress(OSError):
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
-
-
-@contextmanager
-def _nothing_sent() -> Iterator[None]:
-    """Whatever breaks in here broke before the message was whole."""
-    try:
-        yield
-    except smtplib.SMTPException as error:
-        raise NotAccepted(
-            f"The mail server hung up or does not speak SMTP ({error.__class__.__name__}); nothing was sent.",
-            code=error.__class__.__name__,
-        ) from None
-    except (OSError, ValueError, EOFError) as error:  # a name that does not resolve, no connection, a wrong certificate
-        raise NotAccepted(
-            f"No line to the mail server ({error.__class__.__name__}); nothing was sent.",
-            code=error.__class__.__name__,
-        ) from None
-
-
-@dataclass(slots=True)
-class _Flight:
-    line: _Line | None = None
-
-
-@contextmanager
-def _cut_at(timeout: float) -> Iterator[_Flight]:
-    """End the talk after `timeout` seconds in all: each answer may come just in time, and all together never."""
-    flight = _Flight()
-
-    def cut() -> None:
-        if flight.line is not None:
-            flight.line.cut()
-
-    timer = threading.Timer(timeout, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield flight
-    finally:
-        timer.cancel()
 
 
 # ---- bounces

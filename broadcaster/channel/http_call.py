@@ -103,6 +103,18 @@ def judge(answer: Answer, *, now: datetime | None = None) -> None:
     raise Refused(f"The provider answered {status}: it will not take this message.", code=code)
 
 
+def no_page(answer: Answer) -> None:
+    """For receivers whose 2xx alone says that they have it. Raises: OutcomeUnknown if a web page answered.
+
+    A hotel's login page does that, and a portal's error page with the wrong status.
+    """
+    if answer.headers.get("content-type", "").lower().startswith("text/html"):
+        raise OutcomeUnknown(
+            "A web page answered in the receiver's place; it cannot be told whether the message was taken.",
+            code=str(answer.status),
+        )
+
+
 def throttled(answer: Answer, *, now: datetime | None = None, code: str = "") -> Throttled:
     """The error for a 429, with the wait its header names."""
     wait = retry_after(answer.headers.get("retry-after"), now=now or SystemClock().now())

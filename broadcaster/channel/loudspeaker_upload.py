@@ -43,6 +43,7 @@ class HttpsPut:
                 left = max(LEAST, until - time.monotonic())
                 answer = http_call.request(session, "PUT", address, timeout=left, data=data, headers=headers)
                 http_call.judge(answer)
+                http_call.no_page(answer)
         finally:
             session.close()
 

@@ -161,11 +161,7 @@ def _judge(answer: Answer) -> None:
     """What the receiver's answer means; returns if it has the message. Raises: only the five errors."""
     status, code = answer.status, str(answer.status)
     if 200 <= status < 300:
-        if answer.headers.get("content-type", "").lower().startswith("text/html"):
-            raise OutcomeUnknown(  # a hotel's login page, a portal's error page with the wrong status
-                "A web page answered in the receiver's place; it cannot be told whether the message was taken.",
-                code=code,
-            )
+        http_call.no_page(answer)
         return
     if status == HTTPStatus.GONE:  # Standard Webhooks 1.0.0: "the sender should disable the endpoint"
         raise Refused(

@@ -44,13 +44,14 @@ def _tell(session: requests.Session, hub: str, topic: str, *, timeout: float) ->
     """Why the hub has not heard of it; "" if it has."""
     form = urlencode({"hub.mode": "publish", "hub.url": topic})
     try:
-        http_call.post(
+        answer = http_call.post(
             session,
             hub,
             data=form,
             headers={"Content-Type": "application/x-www-form-urlencoded"},
             timeout=timeout,
         )
+        http_call.no_page(answer)  # telling it again is harmless, and a page has told nobody
     except SendError as error:
         return str(error)
     return ""

@@ -1,6 +1,7 @@
 """A mail server that takes everything and delivers nothing: it keeps a book, and misbehaves as its script says.
 
-It speaks SMTP without encryption and login, on loopback only. The faults are those of the other simulators, played at the
+It speaks SMTP without login, on loopback only; encrypted from the first byte if it is given a `tls`. The faults are those of
+the other simulators, played at the
 message's end; `refuse` and `throttle` are answered to the recipient. Its time is moved by `book.move_to`, not over HTTP.
 """
 
@@ -36,7 +37,9 @@ class SmtpSimulator(Provider):
     async def start(self) -> Self:
         self._stopping.clear()
         try:
-            self._server = await asyncio.start_server(self._meet, self._host, self._port, limit=LINE_LIMIT)
+            self._server = await asyncio.start_server(
+                self._meet, self._host, self._port, limit=LINE_LIMIT, ssl=self._tls
+            )
         except OSError:
             raise WrongUse(
                 f"The email simulator cannot listen on port {self._port}: it is taken. Name another, or 0 for a free one."

@@ -32,7 +32,8 @@ from broadcaster.channel.base import (
     SendError,
     Throttled,
 )
-from broadcaster.channel.email import Email, _Bounded, read_bounce
+from broadcaster.channel.email import Email, read_bounce
+from broadcaster.channel.smtp_line import _Bounded
 from broadcaster.clock import SteppedClock
 from broadcaster.errors import WrongUse
 from broadcaster.simulator.faults import Fault
