@@ -553,6 +553,12 @@ FIELDS: dict[str | tuple[str, str], str] = {
     ("office.start", "two_person"): "the office's rule",
     ("settings.seen", "two_person"): "the office's rule",
     "until": "when it ends by itself, empty for never",
+    "delegation": "number of the delegation",
+    "approver": "the approver on leave in whose place it was decided",
+    ("delegation.grant", "until"): "the first moment after it",
+    ("delegation.grant", "since"): "its first moment",
+    ("delegation.grant", "user"): "who decides meanwhile",
+    ("delegation.end", "user"): "who decided meanwhile",
     "user": "whose account",
     "second": "whether the second factor was given, or none is asked of this user",
     "sessions": "how many sessions ended",
@@ -579,7 +585,7 @@ MORE_FIELDS = {
     "dispatch.resolve": ["n?", "parts?", "price?"],
     "dispatch.resend": ["n?", "parts?", "price?"],
 }
-DECISION_FIELDS = ["name", "subject", "to", "reason?", "two_person?"]  # of every kind that approval/policy.py names
+DECISION_FIELDS = ["name", "subject", "to", "reason?", "two_person?", "delegation?", "approver?"]  # of every kind that approval/policy.py names
 
 # Where the code has no comment on the kind's line, or a shorter one.
 KIND_SENTENCES = {
@@ -610,6 +616,8 @@ KIND_SENTENCES = {
     "contact.opt_out": "an address is never written to again",
     "contact.erase": "a person was erased",
     "contact.reveal": "somebody looked at an address in full",
+    "delegation.grant": "an approver on leave names who decides meanwhile",
+    "delegation.end": "it ended before its last day",
     "campaign.submit": "a plan waits for a second person",
     "campaign.approve": "a plan is in force",
     "campaign.reject": "a plan was turned down",

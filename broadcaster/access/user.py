@@ -33,6 +33,7 @@ class Act(StrEnum):
     AUDIENCE_ERASE = "audience.erase"
     AUDIENCE_EXPORT = "audience.export"
     AUDIENCE_REVEAL = "audience.reveal"
+    APPROVAL_DELEGATE = "approval.delegate"
     CAMPAIGN_SUBMIT = "campaign.submit"
     CAMPAIGN_APPROVE = "campaign.approve"
     CAMPAIGN_REJECT = "campaign.reject"
@@ -77,6 +78,7 @@ MAY: dict[Act, frozenset[Role]] = {
     Act.AUDIENCE_ERASE: frozenset({Role.OPERATOR, Role.ADMIN}),
     Act.AUDIENCE_EXPORT: frozenset({Role.OPERATOR}),
     Act.AUDIENCE_REVEAL: frozenset({Role.OPERATOR}),
+    Act.APPROVAL_DELEGATE: frozenset({Role.APPROVER}),
     Act.CAMPAIGN_SUBMIT: frozenset({Role.OPERATOR}),
     Act.CAMPAIGN_APPROVE: frozenset({Role.APPROVER}),
     Act.CAMPAIGN_REJECT: frozenset({Role.APPROVER}),
@@ -117,6 +119,7 @@ NEEDS_PERSON = frozenset(
         Act.MESSAGE_APPROVE,
         Act.MESSAGE_REJECT,
         Act.MESSAGE_WITHDRAW,
+        Act.APPROVAL_DELEGATE,
         Act.CAMPAIGN_SUBMIT,
         Act.CAMPAIGN_APPROVE,
         Act.CAMPAIGN_REJECT,
@@ -148,6 +151,7 @@ NEEDS_SECOND_LOOK = frozenset(
         Act.MESSAGE_APPROVE,
         Act.CAMPAIGN_APPROVE,
         Act.BROADCAST_APPROVE,
+        Act.APPROVAL_DELEGATE,
         Act.STOP_SET,
         Act.STOP_LIFT,
         Act.DISPATCH_RESOLVE,

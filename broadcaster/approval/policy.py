@@ -70,6 +70,7 @@ class Approval:
     ended_by: str | None = None
     ended_at: datetime | None = None
     two_person: bool = True
+    decided_for: str | None = None  # the approver on leave in whose place `decided_by` decided
     editors: tuple[str, ...] = ()  # may not approve, like the submitter
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from broadcaster.approval import delegation
 from broadcaster.approval.policy import CALLED, ENTRY, Approval, Thing, why_not
 from broadcaster.content.store import canonical, editors_since
 from broadcaster.content.telephone import find as find_numbers
@@ -93,12 +94,17 @@ def approve(tx: Transaction, *, kind: str, name: str, by: str, expected: str | N
         by, submitted_by=waiting.submitted_by, editors=waiting.editors, two_person=waiting.two_person
     ):
         raise NotAllowed(refusal)
+    stands = _instead_of(tx, waiting, by)
     if thing is Thing.REVISION:
         canonical(tx.connection, waiting.subject)
     if in_force := current(tx.connection, thing, name):
         _end(tx, in_force, "superseded", by=by, reason="")
-    _move(tx, waiting, state="approved", decided_by=by, decided_at=tx.now)
-    _record(tx, thing, "approved", by=by, name=name, subject=waiting.subject, two_person=waiting.two_person)
+    _move(
+        tx, waiting, state="approved", decided_by=by, decided_at=tx.now, decided_for=stands.approver if stands else None
+    )
+    _record(
+        tx, thing, "approved", by=by, name=name, subject=waiting.subject, two_person=waiting.two_person, stands=stands
+    )
     return _one(tx.connection, waiting.id)
 
 
@@ -112,10 +118,15 @@ def reject(tx: Transaction, *, kind: str, name: str, by: str, reason: str, expec
     waiting = _waiting(tx.connection, thing, name)
     if expected is not None and not _same(expected, waiting.subject):
         raise Conflict(f"The {CALLED[thing]} {name} was submitted anew: {waiting.subject:.12}. Look at it again.")
-    _move(tx, waiting, state="rejected", decided_by=by, decided_at=tx.now, reason=reason)
+    stands = _instead_of(tx, waiting, by)
+    _move(
+        tx, waiting, state="rejected", decided_by=by, decided_at=tx.now, reason=reason,
+        decided_for=stands.approver if stands else None,
+    )  # fmt: skip
     _record(
-        tx, thing, "rejected", by=by, name=name, subject=waiting.subject, two_person=waiting.two_person, reason=reason
-    )
+        tx, thing, "rejected", by=by, name=name, subject=waiting.subject, two_person=waiting.two_person, reason=reason,
+        stands=stands,
+    )  # fmt: skip
     return _one(tx.connection, waiting.id)
 
 
@@ -207,6 +218,12 @@ def _waiting(connection: Connection, thing: Thing, name: str) -> Approval:
     raise Conflict(f"Nothing of the {CALLED[thing]} {name} waits for a decision; it must be submitted first.")
 
 
+def _instead_of(tx: Transaction, waiting: Approval, by: str) -> delegation.Delegation | None:
+    """For whom `by` decides, who is no approver. Raises: NotAllowed if that is only who wrote it."""
+    authors = {waiting.submitted_by, *waiting.editors} if waiting.two_person else ()
+    return delegation.instead_of(tx.connection, by, now=tx.now, authors=authors)
+
+
 def _end(tx: Transaction, approval: Approval, state: str, *, by: str, reason: str) -> None:
     """Close an approval and say so in the ledger. A rejection's or approval's own reason and decider stay as they are."""
     _move(tx, approval, state=state, ended_by=by, ended_at=tx.now, reason=reason or approval.reason)
@@ -232,10 +249,13 @@ def _record(
     subject: str,
     two_person: bool = True,
     reason: str = "",
+    stands: delegation.Delegation | None = None,
 ) -> None:
     extra: dict[str, Any] = {"reason": reason} if reason else {}
     if not two_person:
         extra["two_person"] = False
+    if stands:
+        extra |= {"delegation": stands.id, "approver": stands.approver}
     tx.record(ENTRY[thing, state], by, name=name, subject=subject, to=state, **extra)
 
 

@@ -4,7 +4,7 @@ Lines must be canonical JSON, numbered, and give the root of every checkpoint (R
 over the last line; what they say must be allowed (`Rules`). verify_bundle.py beside this adds texts, figures, proofs and more.
 Only the key on paper (--key) and checkpoints you kept tell a log rewritten as a whole. Dense, for paper: one rule, one line."""
 
-# ruff: noqa: ARG002, DTZ901, E401, E701, I001, UP017, UP035
+# ruff: noqa: ARG002, DTZ901, E401, E701, E702, I001, UP017, UP035
 # fmt: off
 from __future__ import annotations
 import argparse, base64, json, pathlib, re, runpy, sys
@@ -48,17 +48,15 @@ def read_checkpoint(name: str, raw: bytes, keys: dict[int, bytes]) -> tuple[int,
         if base64.b64encode(line).decode() == code and line[:4] == mark and signed(key, body.encode(), line[4:]):
             return int(size), root
     raise ValueError(f"checkpoint {name}: it is damaged, or not signed by this key")
-
 FREE, OPEN, DOUBT, CLOSED = range(4)  # a dispatch: may be sent; no result yet; perhaps sent; sent, or refused for good
 WHY = ("has that number", "has no result yet", "perhaps reached its reader", "was accepted, or refused for good")
 AFTER = {"unknown": DOUBT, "unresolved": DOUBT}  # a result, or a state: all others leave it CLOSED
 AFTER.update(dict.fromkeys(("not_accepted", "throttled", "misconfigured", "not_started", "retry_wait", "planned"), FREE))
-
 class Rules:
     """A known approver who neither submitted nor edited it approves; a broadcast starts under an approved plan or request, with
     the newest text; a send needs both and no stop; it is repeated if certainly nothing left before, or if two people say so."""
     def __init__(self) -> None:
-        self.people, self.editors = dict[str, list[str]](), dict[str, list[str]]()  # name -> roles; message -> editors
+        self.people, self.editors, self.stands = dict[str, list[str]](), dict[str, list[str]](), dict[int, tuple[str, ...]]()
         self.submitted = dict[str, tuple[str, str, tuple[str, ...], bool]]()  # hash -> by whom, of what, editors, do two decide
         self.approved, self.tries = dict[str, bool](), dict[Any, int]()  # hash -> is it newest; dispatch -> last try * 4 + state
         self.running, self.stops = dict[int, tuple[str, ...]](), dict[int, tuple[str, ...]]()  # text, plan, campaign
@@ -78,6 +76,7 @@ class Rules:
         return None if known else f"{first!r} or {second!r} is no user at this point, or lacks the role"
     def on_user(self, verb: str, e: dict[str, Any]) -> None:  # of users, and of the office's rules
         if "roles" in e: self.people[e["user"]] = e["roles"]
+        if "delegation" in e: self.stands[e["delegation"]] = e["actor"], e["user"], e.get("since", "~"), e.get("until", "")
         self.two_decide = e.get("two_person", self.two_decide)
     def on_message(self, verb: str, e: dict[str, Any]) -> str | None:
         what, b, one = e.get("subject", ""), e.get("b", 0), e.get("two_person") is False
@@ -90,8 +89,10 @@ class Rules:
             self.approved[what] = True
             author, name, editors, rule = self.submitted.get(what, ("nobody", "", (), True))
             self.editors[name] = self.editors.get(name, [])[len(editors):]
-            if e["actor"] in editors and not one: return f"{e['actor']!r} approves what {e['actor']!r} edited"
-            return self.two(e, author, e["actor"], "approver", rule)
+            lender, who, since, until = self.stands.get(e.get("delegation", 0), (e["actor"], e["actor"], "", "~"))
+            if {who, lender} & {*editors} and not one: return f"{who!r} approves what {who!r} edited"
+            if who != e["actor"] or not since <= e["ts"] < until: return f"{e['actor']!r} stands in for nobody at this point"
+            return self.two(e, author, author if who == author else lender, "approver", rule)
         if verb == "start":
             self.running[b] = e["revision"], e["authority"], e["campaign"]
             plan, owner = e["authority_kind"] == "plan", self.submitted.get(e["authority"], ("", ""))[1]
@@ -124,8 +125,7 @@ class Rules:
         if state == FREE and verb in ("reconcile", "resolve") and not e.get("evidence"):
             return f"dispatch {d} may be sent again, but nothing proves that it was not"
         return self.two(e, e["asked_by"], e["signed_by"], "") if verb in ("resend", "resolve") else None
-    on_campaign, on_broadcast, on_dispatch, on_office, on_settings = on_message, on_message, on_attempt, on_user, on_user
-
+    on_campaign = on_broadcast = on_message; on_dispatch = on_attempt; on_office = on_settings = on_delegation = on_user
 VALUE = rb'(?:"[ !#-\[\]-~]*"|0|-?[1-9][0-9]{0,17}|true|false|null)'  # most entries are flat: canonical at a glance
 FLAT = re.compile(rb'\{"[a-z0-9_]+":%s(?:,"[a-z0-9_]+":%s)*\}' % (VALUE, VALUE)).fullmatch
 def root_of(peaks: list[bytes]) -> bytes:

@@ -46,6 +46,13 @@ AD_HOC = changed(story.START, b=2, authority=story.REQUEST, authority_kind="broa
 EDIT: Entry = (Kind.MESSAGE_EDIT, "minh", {"name": "hotline-111"})
 MAI: Entry = (Kind.USER_ADD, "console:root", {"user": "mai", "roles": ["approver"]})
 NEXT_TEXT = [changed(story.SUBMIT, subject="f" * 64), changed(story.APPROVE, actor="mai", subject="f" * 64)]
+NGA: Entry = (Kind.USER_ADD, "console:root", {"user": "nga", "roles": ["operator"]})
+STANDS: Entry = (
+    Kind.DELEGATION_GRANT, "minh",
+    {"delegation": 1, "user": "nga", "since": "2027-07-01T00:00:00.000000Z", "until": "2027-07-02T00:00:00.000000Z"},
+)  # fmt: skip
+BACK: Entry = (Kind.DELEGATION_END, "minh", {"delegation": 1, "user": "nga"})
+FOR_MINH = changed(story.APPROVE, actor="nga", delegation=1)
 RULE: Entry = (Kind.SETTINGS_SEEN, "lan", {"two_person": False})
 ONE_ALONE: list[Entry] = [
     RULE,
@@ -158,6 +165,27 @@ WRONG: dict[str, tuple[list[Entry], str]] = {
          changed(story.PLANNED[1], two_person=False)], "decided alone, but the office's rule"),
     "two lift a stop, says one, alone": (
         [*story.READY, RULE, stop(1), changed(lift(1), two_person=False)], "decided alone, but the office's rule"),
+    "somebody stands in without a delegation": ([*story.PEOPLE, NGA, story.SUBMIT, FOR_MINH], "lacks the role"),
+    "somebody stands in for another": (
+        [*story.PEOPLE, NGA, STANDS, story.SUBMIT, changed(FOR_MINH, actor="lan")], "'lan' stands in for nobody"),
+    "somebody stands in before the first day": (
+        [*story.PEOPLE, NGA, changed(STANDS, since="2027-07-01T09:00:00.000000Z"), story.SUBMIT, FOR_MINH],
+        "'nga' stands in for nobody"),
+    "somebody stands in after the last day": (
+        [*story.PEOPLE, NGA, changed(STANDS, until="2027-07-01T01:00:01.000000Z"), story.SUBMIT, FOR_MINH],
+        "'nga' stands in for nobody"),
+    "somebody stands in after the end": (
+        [*story.PEOPLE, NGA, STANDS, BACK, story.SUBMIT, FOR_MINH], "'nga' stands in for nobody"),
+    "somebody who is no approver delegates": (
+        [*story.PEOPLE, NGA, changed(STANDS, actor="lan"), changed(story.SUBMIT, actor="minh"), FOR_MINH],
+        "lacks the role"),
+    "the author stands in": (
+        [*story.PEOPLE, changed(STANDS, user="lan"), story.SUBMIT, changed(FOR_MINH, actor="lan")], "did alone"),
+    "somebody stands in for the author": (
+        [*story.PEOPLE, NGA, STANDS, changed(story.SUBMIT, actor="minh"), FOR_MINH], "did alone"),
+    "an editor stands in": (
+        [*story.PEOPLE, NGA, STANDS, changed(EDIT, actor="nga"), story.SUBMIT, FOR_MINH], "'nga' approves what"),
+    "somebody stands in for an editor": ([*story.PEOPLE, NGA, STANDS, EDIT, story.SUBMIT, FOR_MINH], "edited"),
     "an entry lacks a field": ([*story.READY, (Kind.ATTEMPT_INTENT, "sender", without(intent(1)[2], "n"))], "entry 7"),
     "a field is of the wrong kind": ([*story.READY, changed(intent(1), n="1")], "missing or wrong"),
 }  # fmt: skip
@@ -190,6 +218,7 @@ RIGHT: dict[str, list[Entry]] = {
         *ONE_ALONE[:-1], (Kind.SETTINGS_SEEN, "sender", {"two_person": True}), ONE_ALONE[-1]],
     "an office that was of one from its first day": [
         (Kind.OFFICE_START, "console:root", {"two_person": False}), *ONE_ALONE[1:]],
+    "somebody stands in for an approver on leave": [*story.PEOPLE, NGA, STANDS, story.SUBMIT, FOR_MINH],
     "a send after two lifted the stop": [*story.READY, stop(1), lift(1), intent(1)],
     "an office of one": [*ONE_ALONE],
 }  # fmt: skip

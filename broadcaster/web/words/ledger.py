@@ -30,6 +30,8 @@ _KINDS = {
     "contact.opt_out": ("Người nhận từ chối", "Opted out"),
     "contact.erase": ("Đã xóa dữ liệu một người", "Person erased"),
     "contact.reveal": ("Đã xem số của một người", "Person's address shown"),
+    "delegation.grant": ("Đã nhờ người phê duyệt thay", "Somebody stands in for an approver"),
+    "delegation.end": ("Đã thôi phê duyệt thay", "Standing in ended"),
     "campaign.submit": ("Đã trình kế hoạch", "Plan submitted"),
     "campaign.approve": ("Đã phê duyệt kế hoạch", "Plan approved"),
     "campaign.reject": ("Đã trả lại kế hoạch", "Plan returned"),
