@@ -17,7 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from broadcaster.approval.store import note_rule
 from broadcaster.channel import registry
@@ -37,14 +37,14 @@ from broadcaster.dispatch.road import Road
 from broadcaster.dispatch.store import open_by_state
 from broadcaster.dispatch.worker import Worker
 from broadcaster.duty.listening import Listener
-from broadcaster.duty.notify import Caller
+from broadcaster.duty.notify import Caller, Notice
 from broadcaster.errors import BroadcasterError
-from broadcaster.ledger import checkpoint
+from broadcaster.ledger import checkpoint, stamp, witness
 from broadcaster.ledger.entry import Kind
 from broadcaster.ledger.store import Transaction
-from broadcaster.ledger.witness import deliver_soon
 from broadcaster.ledger.writer import Writer
 from broadcaster.plan.run import Planner, Rules
+from broadcaster.report import reminder
 from broadcaster.schedule.files import roads as read_roads
 
 log = logging.getLogger("broadcaster")
@@ -129,6 +129,11 @@ class Engine:
         if self.checkpoints:
             async with self._working():
                 await asyncio.to_thread(make_checkpoint, self.config, self.database, self.clock)
+
+    async def send_checkpoints(self) -> None:
+        """Try again whoever has not got the newest checkpoint."""
+        if self.checkpoints and (self.config.ledger.witness or self.config.ledger.timestamp_url):
+            await asyncio.to_thread(send_checkpoints, self.config, self.clock)
 
     async def until_idle(self) -> None:
         """Do all that is due, until nothing is due now or within 60 s of the last completed work."""
@@ -259,9 +264,26 @@ def _listener(
         office_key=office_key,
         public=bool(config.web.public_url),
         prices={lane.channel.name: lane.rules.price for lane in lanes if lane.rules.price},
-        caller=Caller(duty=config.duty, office=config.office.code, **common),
+        caller=Caller(
+            duty=config.duty, office=config.office.code,
+            notices=partial(_notices, zone=ZoneInfo(config.office.timezone)), **common,
+        ),
         **common,
     )
+
+
+def _notices(connection: Connection, now: datetime, *, zone: ZoneInfo) -> list[Notice]:
+    """What the officer on duty is told besides replies: reports that are due."""
+    found = []
+    for one in reminder.to_tell(connection, now, zone=zone):
+        text, text_sms = reminder.words(one)
+        found.append(
+            Notice(
+                name=f"report-{one.step}", title="Nhắc việc: báo cáo sắp đến hạn", text=text, text_sms=text_sms,
+                told=partial(reminder.told, one=one),
+            )
+        )  # fmt: skip
+    return found
 
 
 def note_settings(tx: Transaction, config: Config) -> None:
@@ -335,8 +357,32 @@ def make_checkpoint(config: Config, database: Database, clock: Clock) -> checkpo
     key = checkpoint.SigningKey.read(config.secret(config.ledger.key, where="ledger.key"))
     folder = config.path(config.folders.checkpoints)
     made = checkpoint.make(database, clock, key=key, origin=config.ledger.origin, folder=folder)
-    deliver_soon(folder, config.ledger.witness)
+    if config.ledger.witness or config.ledger.timestamp_url:
+        witness.soon(partial(send_checkpoints, config, clock))
     return made
+
+
+def send_checkpoints(config: Config, clock: Clock) -> list[witness.Delivery]:
+    """Give every witness what it lacks, and have the newest checkpoint time-stamped; says who has how much, never raises."""
+    folder, own = config.path(config.folders.checkpoints), config.ledger
+    found = witness.deliver(folder, own.witness, post=partial(_post, config, clock))
+    return [*found, *([stamp.stamp(folder, own.timestamp_url)] if own.timestamp_url else [])]
+
+
+def _post(config: Config, clock: Clock, target: str, note: bytes) -> None:
+    """One checkpoint to a web address, or by the office's mail account. Raises: OSError with a sentence."""
+    if not target.startswith(witness.MAIL):
+        witness.post(target, note)
+        return
+    from broadcaster.channel.email_checkpoint import CheckpointMail
+
+    name = next((name for name, one in config.channels.items() if one.get("adapter") == "email"), None)
+    if name is None:
+        raise OSError('no channel of config.toml has the adapter "email"')
+    try:
+        CheckpointMail(config.channel(name), clock, note).deliver(target.removeprefix(witness.MAIL))
+    except BroadcasterError as error:
+        raise OSError(str(error)) from None
 
 
 # -- a new workspace --------------------------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ def verify(session: Session, as_json: bool) -> None:
 def checkpoint(session: Session, as_json: bool) -> None:
     """Sign the log as it stands, and send it to `ledger.witness`; the file is meant to be copied off this machine."""
     from broadcaster.access.user import Act
-    from broadcaster.ledger import witness
+    from broadcaster.app import send_checkpoints
     from broadcaster.ledger.checkpoint import make
 
     session.actor(Act.LEDGER_CHECKPOINT)
@@ -74,10 +74,12 @@ def checkpoint(session: Session, as_json: bool) -> None:
     folder = config.path(config.folders.checkpoints)
     made = make(session.database, session.clock, key=_key(session), origin=config.ledger.origin, folder=folder)
     shown: dict[str, Any] = {"size": made.size, "root": made.root.hex(), "file": str(folder / made.file_name)}
-    sent = witness.deliver(folder, config.ledger.witness)
+    sent = send_checkpoints(config, session.clock)
     for one in sent:
         if one.fault:
-            session.say(f"{one.target} has not got it: {one.fault}. It goes again with the next checkpoint.")
+            session.say(
+                f"{one.target} has not got it: {one.fault}. `run` tries it again, and so does the next checkpoint."
+            )
     if sent:
         shown["witnesses"] = [{"target": one.target, "sent": one.sent, "fault": one.fault} for one in sent]
     emit(shown, as_json=as_json)

@@ -16,7 +16,7 @@ from broadcaster.clock import Clock
 from broadcaster.db.engine import Database
 from broadcaster.db.tables import Plan, Revision, table
 from broadcaster.errors import Conflict, NotFound
-from broadcaster.ledger import checkpoint, keys, store, verify, verify_bundle
+from broadcaster.ledger import checkpoint, keys, stamp, store, verify, verify_bundle
 from broadcaster.ledger.entry import Kind, timestamp
 from broadcaster.ledger.merkle import consistency_proof, leaf_hash, streamed_inclusion
 from broadcaster.ledger.readme import BUNDLE, EXPORT
@@ -27,7 +27,7 @@ PAGE = Path(__file__).with_name("check.html")
 Reports = Callable[[Connection], Mapping[str, Mapping[str, Any]]]  # campaign -> its figures, as `report --format json`
 NAMES = frozenset(
     {"entries.jsonl", "checkpoints", "key.txt", "verify.py", "verify_bundle.py", "README.txt", "revisions", "plans", "reports",
-     "witnesses.txt", "check.html"}
+     "witnesses.txt", "check.html", "timestamps", "signed"}
 )  # fmt: skip
 
 
@@ -73,8 +73,7 @@ def write(
     with database.reading() as connection:
         _write_log(connection, part, last, progress)
         _write_named(connection, part)
-    for path in witnessed(checkpoints):
-        shutil.copyfile(path, part / "checkpoints" / path.name)
+    _write_witnessed(checkpoints, part, last)
     for name, raw in figures.items():
         (part / "reports").mkdir(exist_ok=True)
         (part / "reports" / f"{name}.json").write_bytes(raw)
@@ -89,6 +88,17 @@ def write(
     shutil.rmtree(target, ignore_errors=True)
     part.replace(target)
     return Export(folder=target, entries=last.size, checkpoint=last, reports=tuple(figures))
+
+
+def _write_witnessed(checkpoints: Path, part: Path, last: checkpoint.Checkpoint) -> None:
+    """What others said of the checkpoints: those that came back countersigned, beside our own, and time stamps."""
+    for path in witnessed(checkpoints):
+        ours = (part / "checkpoints" / path.name).exists()  # a time stamp is for the very bytes of our own
+        shutil.copyfile(path, part / "checkpoints" / (f"{path.stem}-countersigned.txt" if ours else path.name))
+    stamped = [path for path in stamp.stamps(checkpoints) if int(path.stem) <= last.size]
+    for path in stamped:
+        (part / "timestamps").mkdir(exist_ok=True)
+        shutil.copyfile(path, part / "timestamps" / path.name)
 
 
 def witnessed(checkpoints: Path) -> list[Path]:

@@ -4,6 +4,21 @@ from __future__ import annotations
 
 LINE = "-" * 118
 
+# Said of every mark in one line: the number is the file's name in both folders. `-CAfile`: got from the authority itself.
+COMMAND = "openssl ts -verify -data checkpoints/NUMBER.txt -in timestamps/NUMBER.tsr -CAfile authority.pem"
+STAMP_VI = f"""
+Dấu thời gian (nếu có timestamps/): các chương trình ở đây chỉ xem dấu có đúng là của mốc hay không. Chữ ký của cơ quan cấp
+dấu phải kiểm tra bằng OpenSSL, với chứng thư lấy từ chính cơ quan ấy (NUMBER là tên tệp, authority.pem là chứng thư):
+  {COMMAND}
+Kết quả phải là "Verification: OK".
+"""
+STAMP_EN = f"""
+Time stamps (if there is timestamps/): the programs here only see whether a stamp is for its checkpoint. The authority's
+signature has to be checked with OpenSSL and the certificate you got from the authority (NUMBER is the files' name):
+  {COMMAND}
+It must answer "Verification: OK".
+"""
+
 EXPORT = f"""\
 NHẬT KÝ PHÁT TIN: BẢN XUẤT ĐỂ KIỂM TRA ĐỘC LẬP
 
@@ -14,6 +29,7 @@ Thư mục này gồm:
   revisions/        đúng từng byte các thông điệp đã trình duyệt; tên tệp là mã băm của nội dung
   plans/            đúng từng byte các kế hoạch chiến dịch đã trình duyệt, cũng đặt tên theo mã băm
   witnesses.txt     khóa của các cơ quan ký xác nhận, nếu có
+  timestamps/       dấu thời gian RFC 3161 của các mốc, nếu có; kiểm tra bằng lệnh ở cuối phần này
   verify.py         chương trình kiểm tra, chỉ cần Python 3.9 trở lên, không cần mạng, dưới 200 dòng để đọc hết được
   verify_bundle.py  phần kiểm tra thông điệp, kế hoạch, số liệu và bằng chứng; đặt cạnh verify.py
 
@@ -24,7 +40,7 @@ Cách kiểm tra:
      (--checkpoint TỆP). Chỉ có mốc tự giữ mới phát hiện được một nhật ký bị viết lại toàn bộ rồi ký lại.
 Giới hạn: không thể thấy phần bị cắt sau mốc mới nhất mà quý vị giữ, cũng như tin gửi ngoài chương trình này;
 hãy đối chiếu với bảng kê của nhà cung cấp. Nhật ký không chứa số điện thoại của người nhận.
-
+{STAMP_VI}
 {LINE}
 
 DISPATCH LOG: AN EXPORT TO BE CHECKED ALONE
@@ -36,6 +52,7 @@ This folder holds:
   revisions/        the messages submitted for approval, byte for byte; a file's name is the hash of its bytes
   plans/            the campaign plans submitted for approval, named the same way
   witnesses.txt     keys of offices that countersign, if there are any
+  timestamps/       RFC 3161 time stamps of checkpoints, if there are any; the command at the end checks them
   verify.py         the checking program: Python 3.9 or newer, no network, under 200 lines so that it can be read whole
   verify_bundle.py  checks messages, plans, figures and proofs; it lies beside verify.py
 
@@ -46,7 +63,7 @@ To check it:
      (--checkpoint FILE). Only those can tell a log that was rewritten as a whole and signed anew.
 Limits: nobody can see what was cut off after the newest checkpoint you hold, nor what was sent past this program; compare
 with the provider's own list. The log holds no telephone number of a recipient.
-"""
+{STAMP_EN}"""
 
 BUNDLE = f"""\
 HỒ SƠ KIỂM TOÁN: MỘT TRANG HƯỚNG DẪN
@@ -66,10 +83,11 @@ Có Python 3.9 trở lên (kiểm tra kỹ hơn, cả quy tắc hai người và
   entries.jsonl  nhật ký            checkpoints/  mốc đã ký          key.txt        khóa công khai của cơ quan
   revisions/     thông điệp         plans/        kế hoạch           reports/       số liệu từng chiến dịch
   check.html     trang tự kiểm tra  verify*.py    chương trình       witnesses.txt  khóa của cơ quan ký xác nhận
+  signed/        báo cáo đã ký      timestamps/   dấu thời gian
 
 Giới hạn: không thể thấy phần bị cắt sau mốc mới nhất mà quý vị giữ, cũng như tin gửi ngoài chương trình này; hãy đối chiếu
 với bảng kê của nhà cung cấp. "Nhà cung cấp đã nhận" không có nghĩa là "đã đến tay người đọc".
-
+{STAMP_VI}
 {LINE}
 
 AUDIT BUNDLE: ONE PAGE OF INSTRUCTIONS
@@ -89,7 +107,8 @@ Do not trust this folder alone: compare the key on the screen with the one you w
   entries.jsonl  the log            checkpoints/  signed marks       key.txt        the office's public key
   revisions/     messages           plans/        campaign plans     reports/       figures of each campaign
   check.html     the checking page  verify*.py    programs           witnesses.txt  keys of countersigning offices
+  signed/        the signed report  timestamps/   time stamps
 
 Limits: nobody can see what was cut off after the newest checkpoint you hold, nor what was sent past this program; compare with
 the provider's own list. "Accepted by the provider" does not mean "reached its reader".
-"""
+{STAMP_EN}"""

@@ -1,4 +1,5 @@
-"""What stands beside the log, for verify.py in the same folder: changed keys, texts, plans, figures, countersignatures, proofs.
+"""What stands beside the log, for verify.py in the same folder: changed keys, texts, plans, figures, signed reports,
+countersignatures, time stamps, proofs.
 
 Python 3.9+, standard library only. Texts and plans must have the hash that was approved; each broadcast must say a text of its
 approved revision, from the sender and to the group of its plan or request; a report's figures are counted again from the entries.
@@ -18,6 +19,11 @@ OPEN = ("planned", "sending", "retry_wait", "unknown")  # states of a dispatch; 
 PROVEN = ("accepted", "delivered", "undelivered")  # the provider took it
 ENDS = {"broadcast.cancel": "cancelled", "broadcast.expire": "expired"}  # before it began
 FOLDERS = {"message.submit": "revisions", "campaign.submit": "plans"}  # what was submitted lies here, by its hash
+STAMP = re.compile(  # in a TimeStampResp, RFC 3161 2.4.2: version, policy, SHA-256 imprint, serial number, time
+    rb"\x02\x01\x01\x06.{2,40}?\x30[\x2f\x31]\x30[\x0b\x0d]\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01(?:\x05\x00)?"
+    rb"\x04\x20(.{32})\x02.{2,40}?\x18.(\d{14})(?:\.\d+)?Z", re.DOTALL)
+TIME = r"\1-\2-\3 at \4:\5:\6Z"
+UNSIGNED = "the authority's signature is not checked here; see README.txt for openssl ts -verify"
 ODD = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)  # what damaged JSON leads to
 
 def keys_of(lines: Iterable[bytes], key: bytes, signed: Callable[..., bool]) -> tuple[dict[int, bytes], list[str]]:
@@ -208,6 +214,10 @@ class Bundle:
             self.wrong += [f"checkpoint {name}: the countersignature of {one} is not good" for one in bad]
             unknown.update(foreign)
         self.countersigned += [f"not checked, for its key is not in witnesses.txt: {one}" for one in sorted(unknown)]
+        self.stamped, wrong = stamped(folder)
+        self.wrong += wrong
+        self.papers = {path.name: sha256(path.read_bytes()).hexdigest() for path in sorted((folder / "signed").glob("*"))}
+        self.entered = set[str]()  # digests of the signed reports that the log names
 
     def see(self, e: dict[str, Any]) -> None:
         kind, self.size = e["kind"], e["seq"] + 1
@@ -217,6 +227,7 @@ class Bundle:
         elif kind == "broadcast.start":
             alike = json.dumps([e.get(name) for name in ("revision", "authority", "group", "senders", "texts")])
             self.starts.setdefault(alike, e)
+        elif kind == "report.sign": self.entered.add(e["sha256"])
         elif kind == "ledger.export": self.told = {f"{name}.json": digest for name, digest in e.get("reports", {}).items()}
         if kind in self.count: self.count[kind](e)
 
@@ -232,6 +243,8 @@ class Bundle:
             self.wrong += [f"reports/{name}: it counts {size} entries, which the log has not" for name, _ in late]
         self.wrong += [f"reports/{name}: it is missing, or not the one whose digest the log has"
                        for name in sorted(self.told | self.digests) if self.told.get(name) != self.digests.get(name)]
+        self.wrong += [f"signed/{name}: it is not a report that the log has as signed"
+                       for name, digest in self.papers.items() if digest not in self.entered]
         self.wrong += [f"request {hash_}: it is not what its hash stands for" for hash_, said in self.requests.items()
                        if sha256(json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest() != hash_]
         held = {(name, path.stem): path.read_bytes() for name in FOLDERS.values() for path in (self.folder / name).glob("*.json")}
@@ -264,8 +277,18 @@ class Bundle:
 
     def shown(self) -> dict[str, Any]:
         held = Counter(name for name, _ in self.named)
-        told = {"texts": held["revisions"], "plans": held["plans"], "reports": sorted(self.digests)}
-        return {**told, "countersigned": self.countersigned}
+        told = {"texts": held["revisions"], "plans": held["plans"], "reports": sorted(self.digests), "signed": [*self.papers]}
+        return {**told, "countersigned": self.countersigned, "time_stamps": self.stamped}
+
+def stamped(folder: Path) -> tuple[list[str], list[str]]:
+    """What each time stamp says, and which is for something else than the checkpoint of its name."""
+    said, wrong = list[str](), list[str]()
+    for path in sorted((folder / "timestamps").glob("*")):
+        note, found = folder / "checkpoints" / f"{path.stem}.txt", STAMP.search(path.read_bytes())
+        if not found or not note.exists() or found[1] != sha256(note.read_bytes()).digest():
+            wrong.append(f"timestamps/{path.name}: it is no time stamp of checkpoints/{note.name}")
+        else: said.append(f"{note.name}, on {re.sub('(....)(..)(..)(..)(..)(..)', TIME, found[2].decode())}")
+    return said + [UNSIGNED] * bool(said), wrong
 
 def lines_of(*folders: Path) -> Iterable[str]:
     for path in {folder / "witnesses.txt" for folder in folders}:

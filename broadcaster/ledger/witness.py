@@ -1,4 +1,4 @@
-"""Checkpoints sent where this office cannot take them back: folders and web addresses of others. Failures are tried again."""
+"""Checkpoints sent where this office cannot take them back: folders, web addresses, mailboxes. Failures are tried again."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ from broadcaster.ledger import checkpoint
 log = logging.getLogger("broadcaster")
 NOTES = "witness.json"  # in the folder of the checkpoints: what each target has, and why it has no more
 TIMEOUT = 10  # seconds for one POST
+MAIL = "mailto:"
 _BUSY = threading.Lock()
 
-Post = Callable[[str, bytes], None]  # raises OSError with a sentence that holds no secret
+Post = Callable[
+    [str, bytes], None
+]  # to a web address, or a mailbox; raises OSError with a sentence that holds no secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """Where one target stands. `fault` is empty when it has the newest checkpoint."""
 
-    target: str  # of a web address only the host
+    target: str  # of a web address only the host, for it may hold a token
     sent: int  # entries under the newest checkpoint it has; -1 for none
     fault: str
 
@@ -48,7 +51,7 @@ def post(address: str, body: bytes) -> None:
 def deliver(folder: Path, targets: Sequence[str], *, post: Post = post) -> list[Delivery]:
     """Send each target what it lacks of the checkpoints in `folder`; never raises for a target that cannot be reached.
 
-    A folder gets every file it lacks, a web address the newest checkpoint, which covers the older ones.
+    A folder gets every file it lacks, a web address or a mailbox the newest checkpoint, which covers the older ones.
     """
     files = checkpoint.files(folder)
     with _BUSY:
@@ -63,19 +66,15 @@ def deliver(folder: Path, targets: Sequence[str], *, post: Post = post) -> list[
     return found
 
 
-def deliver_soon(folder: Path, targets: Sequence[str]) -> None:
-    """`deliver` on a thread of its own: nobody who sends waits for a witness. What fails goes with the next checkpoint."""
-    if not targets:
-        return
+def soon(work: Callable[[], Sequence[Delivery]]) -> None:
+    """`deliver` or the like on a thread of its own: nobody who sends waits for a witness. What fails is tried again later."""
 
-    def work() -> None:
-        for one in deliver(folder, targets):
+    def run() -> None:
+        for one in work():
             if one.fault:
-                log.warning(
-                    "The checkpoint did not reach %s: %s. It goes again with the next one.", one.target, one.fault
-                )
+                log.warning("The checkpoint did not reach %s: %s. It is tried again.", one.target, one.fault)
 
-    threading.Thread(target=work, name="witness").start()
+    threading.Thread(target=run, name="witness").start()
 
 
 def standing(folder: Path, targets: Sequence[str]) -> list[Delivery]:
@@ -93,10 +92,10 @@ def standing(folder: Path, targets: Sequence[str]) -> list[Delivery]:
 
 def _one(target: str, files: Sequence[Path], sent: int, post: Post) -> Delivery:
     try:
-        for path in files if not _is_web(target) else files[-1:]:
-            if int(path.stem) == sent and _is_web(target):
+        for path in files if not _is_far(target) else files[-1:]:
+            if int(path.stem) == sent and _is_far(target):
                 continue
-            if _is_web(target):
+            if _is_far(target):
                 post(target, path.read_bytes())
             else:
                 _copy(path, Path(target))
@@ -133,12 +132,14 @@ def _sent(notes: dict[str, dict[str, object]], target: str) -> int:
     return sent if isinstance(sent, int) else -1
 
 
-def _is_web(target: str) -> bool:
-    return target.startswith(("https://", "http://"))
+def _is_far(target: str) -> bool:
+    return target.startswith(("https://", "http://", MAIL))
 
 
 def _shown(target: str) -> str:
-    return urlsplit(target).hostname or "a web address" if _is_web(target) else target
+    if target.startswith(MAIL):
+        return target.removeprefix(MAIL)
+    return urlsplit(target).hostname or "a web address" if _is_far(target) else target
 
 
 def _id(target: str) -> str:

@@ -215,6 +215,28 @@ def test_another_office_s_checkpoint_is_countersigned(office: Office, tmp_path: 
     assert [entry["size"] for entry in entries] == [made["size"]]
 
 
+def test_a_second_office_takes_a_checkpoint_signs_it_and_it_comes_back_into_the_bundle(office: Office) -> None:
+    theirs, config = office.folder / "so", office.folder / "config.toml"
+    theirs.mkdir()
+    (office.folder / "their.key").write_text("0b" * 32)
+    config.write_text(config.read_text() + f'[ledger]\nwitness = ["{theirs.as_posix()}"]\n')
+    size = office.json("checkpoint", "--json")["size"]
+    signed = office.json(
+        "countersign", theirs / f"{size:012d}.txt", "--office-key", story.KEY.public.hex(), "--key",
+        office.folder / "their.key", "--name", "so.vn", "--json",
+    )  # fmt: skip
+    shutil.copytree(theirs, office.folder / "checkpoints" / "countersigned")
+    config.write_text(config.read_text() + f'witness_keys = ["{signed["witness_key"]}"]\n')
+
+    office.run("export", "--bundle", office.folder / "out")
+    code, said = verified(office.folder / "out", "--json")
+
+    found = json.loads(said)
+    assert (code, found["faults"]) == (0, [])
+    assert found["countersigned"][0].startswith(f"{size:012d}-countersigned.txt: so.vn, on 20")
+    assert office.run("verify")[0] == 0
+
+
 def test_a_checkpoint_goes_to_the_witnesses_and_what_fails_is_said(office: Office) -> None:
     usb = office.folder / "usb"
     usb.mkdir()

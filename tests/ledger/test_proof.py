@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import subprocess
 import sys
@@ -156,13 +155,12 @@ def plain_root(leaves: list[bytes]) -> bytes:
     return sha256(b"\1" + plain_root(leaves[:split]) + plain_root(leaves[split:])).digest()
 
 
-@pytest.mark.parametrize("logs", [10_000 if os.environ.get("BROADCASTER_FULL") else 400])
-def test_a_second_implementation_agrees_on_random_logs(logs: int) -> None:
+def test_a_second_implementation_agrees_on_10_000_random_logs() -> None:
     from pymerkle import InmemoryTree, verify_consistency, verify_inclusion
 
     chance, differ = random.Random(9162), []
 
-    for number in range(logs):
+    for number in range(10_000):
         leaves = [chance.randbytes(chance.randrange(40)) for _ in range(chance.randrange(1, 42))]
         theirs = InmemoryTree(algorithm="sha256")
         for leaf in leaves:

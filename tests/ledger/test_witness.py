@@ -113,7 +113,7 @@ def test_neither_notes_nor_faults_hold_the_web_address(
     address = f"http://127.0.0.1:9/{SECRET}"
 
     with caplog.at_level(logging.WARNING):
-        witness.deliver_soon(folder, [address])
+        witness.soon(lambda: witness.deliver(folder, [address]))
         for thread in threading.enumerate():
             if thread.name == "witness":
                 thread.join()
@@ -146,5 +146,4 @@ def test_damaged_notes_are_begun_anew(folder: Path, tmp_path: Path, notes: str) 
 
 def test_without_targets_nothing_is_written(folder: Path) -> None:
     assert witness.deliver(folder, []) == []
-    witness.deliver_soon(folder, [])
     assert not (folder / witness.NOTES).exists()
