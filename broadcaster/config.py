@@ -141,11 +141,17 @@ class LedgerSettings(Struct, forbid_unknown_fields=True, kw_only=True):
     )
     witness: Annotated[
         list[str],
-        Meta(description="Where each checkpoint is sent as well: a folder, or a web address that takes a POST."),
+        Meta(
+            description="Where each checkpoint is sent as well: a folder, a web address that takes a POST, or mailto:NAME@HOST."
+        ),
     ] = msgspec.field(default_factory=list)
     witness_keys: Annotated[
         list[str], Meta(description="Keys of offices that countersign checkpoints, each as name+id+key.")
     ] = msgspec.field(default_factory=list)
+    timestamp_url: Annotated[
+        str,
+        Meta(description="Address of an RFC 3161 authority that time-stamps each checkpoint; empty: none is asked."),
+    ] = ""
 
 
 class ReportSettings(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -250,6 +256,15 @@ class ChannelSettings:
             raise WrongUse(f"config: {where}: {_sentence(error)}") from None
 
 
+class Contract(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """One `[contracts.NAME]` table: what a report counts by a contract, beside what attempts cost."""
+
+    campaign: Annotated[str, Meta(description="The campaign it is for.")]
+    channel: Annotated[str, Meta(description="Channel whose accepted parts it pays; empty if it pays none.")] = ""
+    price: Annotated[Price | None, Meta(description="What it pays for one part.")] = None
+    fixed: Annotated[Price | None, Meta(description="What it pays for the whole campaign, whatever is sent.")] = None
+
+
 class Config(Struct, forbid_unknown_fields=True, kw_only=True):
     """The whole file."""
 
@@ -263,6 +278,7 @@ class Config(Struct, forbid_unknown_fields=True, kw_only=True):
     ledger: LedgerSettings = msgspec.field(default_factory=LedgerSettings)
     report: ReportSettings = msgspec.field(default_factory=ReportSettings)
     channels: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    contracts: dict[str, Contract] = msgspec.field(default_factory=dict)
     folder: Path = Path()  # set by `load`: where the file lies
 
     def path(self, name: str) -> Path:
@@ -348,6 +364,8 @@ def example() -> str:
         ]
     parts.append("\n# One table per channel account. Keys that every channel has:\n")
     parts += [f"#   {name}: {sentence}\n" for name, sentence in sentences(ChannelCommon)]
+    parts.append("\n# One [contracts.NAME] table per contract, for the cost by contract in a report. Its keys:\n")
+    parts += [f"#   {name}: {sentence}\n" for name, sentence in sentences(Contract)]
     return "".join(parts) + "\n" + CHANNEL_EXAMPLES
 
 
@@ -392,6 +410,7 @@ def _check_values(config: Config, path: Path) -> None:
     for key in ("retry_first", "retry_most", "unknown_for", "ad_hoc_for"):
         parse_span(getattr(config.defaults, key), where=f"{path}: defaults.{key}")
     _check_duty(config, path)
+    _check_contracts(config, path)
     for name in config.channels:
         if not re.fullmatch(r"[a-z][a-z0-9-]{0,31}", name):
             raise WrongUse(f"{path}: channel name {name!r} must be lower-case letters, digits and hyphens, at most 32.")
@@ -399,6 +418,16 @@ def _check_values(config: Config, path: Path) -> None:
         settings.rate_per_second, settings.timeout_seconds  # noqa: B018 - both raise on a wrong value
         if settings.common.price:
             settings.common.price.micros  # noqa: B018
+
+
+def _check_contracts(config: Config, path: Path) -> None:
+    for name, contract in config.contracts.items():
+        if bool(contract.channel) != bool(contract.price) or not (contract.price or contract.fixed):
+            raise WrongUse(f"{path}: contracts.{name} needs `channel` with `price`, or `fixed`, or all three.")
+        if contract.channel and contract.channel not in config.channels:
+            raise WrongUse(f"{path}: contracts.{name} names the channel {contract.channel!r}, which has no table.")
+        for price in filter(None, (contract.price, contract.fixed)):
+            price.micros  # noqa: B018 - raises on a wrong value
 
 
 def _check_duty(config: Config, path: Path) -> None:
