@@ -822,6 +822,28 @@ class Bill(Row, table=True):
     at: datetime = Field(sa_type=Instant)
 
 
+# -- retention --------------------------------------------------------------------------------------------------------
+
+
+class Hold(Row, table=True):
+    """A campaign of which nothing personal is erased until two people lift it. Only lifted, once, by trigger."""
+
+    __tablename__ = "hold"
+    __table_args__ = (
+        CheckConstraint("(lifted_by IS NULL) = (lifted_at IS NULL)", name="hold_lifted"),
+        CheckConstraint("reason <> ''", name="hold_reason"),
+        Index("hold_standing", "campaign_id", unique=True, sqlite_where=text("lifted_at IS NULL"),
+              postgresql_where=text("lifted_at IS NULL")),
+    )  # fmt: skip
+    id: int | None = Field(default=None, primary_key=True)
+    campaign_id: str
+    reason: str
+    set_by: str
+    set_at: datetime = Field(sa_type=Instant)
+    lifted_by: str | None = None
+    lifted_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
 # -- ledger -----------------------------------------------------------------------------------------------------------
 
 
