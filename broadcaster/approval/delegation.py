@@ -61,13 +61,13 @@ def grant(tx: Transaction, *, approver: str, delegate: str, first: date, last: d
         raise WrongUse("Name somebody else: one cannot stand in for oneself.")
     if Role.APPROVER in account.roles:
         raise WrongUse(f"{delegate} approves anyway and needs no delegation; choose another, or leave it.")
-    since, until = datetime.combine(first, time(), zone), datetime.combine(last + timedelta(days=1), time(), zone)
     if last < first:
         raise WrongUse("The last day lies before the first; give both as dates.")
-    if until <= tx.now:
-        raise WrongUse("These days are over; give days to come.")
-    if until - since > LONGEST:
+    if last - first >= LONGEST:
         raise WrongUse(f"At most {LONGEST.days} days at once; for longer, an admin gives the role to another person.")
+    if last.year > 9000 or (until := datetime.combine(last + timedelta(days=1), time(), zone)) <= tx.now:
+        raise WrongUse("These days are over; give days to come.")
+    since = datetime.combine(first, time(), zone)
     if any(one.approver == approver and one.since < until and since < one.until for one in standing(tx)):
         raise Conflict("Somebody stands in during these days already; end that first.")
     values = {"approver": approver, "delegate": delegate, "since": since, "until": until, "granted_at": tx.now}

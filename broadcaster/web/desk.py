@@ -22,6 +22,7 @@ from broadcaster.access import session as sessions
 from broadcaster.access import store as users
 from broadcaster.access.store import Account
 from broadcaster.access.user import MAY, Act, Role
+from broadcaster.approval.delegation import COVERS
 from broadcaster.clock import Clock
 from broadcaster.config import Config
 from broadcaster.db.engine import Database
@@ -113,6 +114,7 @@ class Visit:
     account: Account | None = None
     session: sessions.Session | None = None
     token: str = ""  # of the session
+    stands_for: tuple[str, ...] = ()  # approvers on leave in whose place this person decides today
     trouble: str = ""  # why a form came back, in the reader's language
 
     # -- who
@@ -125,7 +127,9 @@ class Visit:
         return self.account.name
 
     def may(self, act: Act) -> bool:
-        return self.account is not None and bool(self.account.roles & MAY[act])
+        if self.account is None:
+            return False
+        return bool(self.account.roles & MAY[act]) or (act in COVERS and bool(self.stands_for))
 
     def has(self, *roles: Role | str) -> bool:
         return self.account is not None and bool(self.account.roles & {Role(one) for one in roles})

@@ -27,7 +27,8 @@ from starlette.formparsers import MultiPartException
 from broadcaster.access import factor
 from broadcaster.access import session as sessions
 from broadcaster.access import store as users
-from broadcaster.access.user import Act, allow
+from broadcaster.access.user import Act, Role, allow
+from broadcaster.approval import delegation
 from broadcaster.errors import BroadcasterError, Conflict, NotAllowed, NotFound
 from broadcaster.web.desk import TONGUE, Desk, Form, Visit, sentence
 from broadcaster.web.words import LANGUAGES
@@ -219,7 +220,8 @@ def _guard(act: Rule) -> Callable[[Request], None]:
         if act is not Look.HALF and (where := unfinished(visit)):
             raise Away(RedirectResponse(where, status_code=303))
         if isinstance(act, Act):
-            allow(visit.account.name, visit.account.roles, act)
+            if not visit.may(act):
+                allow(visit.account.name, visit.account.roles, act)
 
     return guard
 
@@ -236,9 +238,21 @@ def _recognise(visit: Visit, request: Request) -> None:
     if session is None or account is None or account.disabled:
         return
     visit.token, visit.session, visit.account = token, session, account
+    visit.stands_for = _stands_for(visit)
     if session.note or now - session.seen_at > sessions.TOUCH:
         with visit.write() as tx:
             sessions.touch(tx, session)
+
+
+def _stands_for(visit: Visit) -> tuple[str, ...]:
+    """Whoever decides needs the second factor of those who decide, where the office asks for one."""
+    assert visit.account is not None
+    name = visit.account.name
+    with visit.read() as connection:
+        if Role.APPROVER in visit.account.roles or not (held := delegation.held(connection, name, now=visit.now)):
+            return ()
+        safe = not visit.config.web.second_factor or factor.confirmed(connection, name)
+    return tuple(one.approver for one in held) if safe else ()
 
 
 def unfinished(visit: Visit) -> str:

@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 from fastapi.responses import FileResponse, Response
 from sqlalchemy import Connection, select
 
-from broadcaster.access.user import Act
+from broadcaster.access import store as users
+from broadcaster.access.user import Act, Role
+from broadcaster.approval import delegation
 from broadcaster.approval import store as approvals
 from broadcaster.approval.policy import Approval, Thing, why_not
 from broadcaster.content import files, sms
@@ -70,6 +72,40 @@ def listing(visit: Here) -> Response:
         decided = [_row(visit, connection, row) for row in store.decided(connection, limit=12)]
     mine = [one for one in waiting if one["may"]]
     return visit.page("approvals.html", mine=mine, others=[one for one in waiting if not one["may"]], decided=decided)
+
+
+@pages.get("/approvals/leave", act=Look.SIGNED_IN)
+def leave(visit: Here) -> Response:
+    """Who decides while an approver is away, and the form for it."""
+    with visit.read() as connection:
+        others = [
+            one.name for one in users.everybody(connection) if not one.disabled and Role.APPROVER not in one.roles
+        ]
+        known = delegation.current(connection, now=visit.now)
+    return visit.page(
+        "approval_leave.html", known=known, now=visit.now, may=visit.may(Act.APPROVAL_DELEGATE),
+        names={name: name for name in others}, today=visit.now.astimezone(visit.desk.zone).date(),
+        local=lambda moment: moment.astimezone(visit.desk.zone).date(),
+    )  # fmt: skip
+
+
+@pages.post("/approvals/leave", act=Act.APPROVAL_DELEGATE, form=leave)
+def delegate(visit: Here) -> Response:
+    """The approver says it alone, with the password; the ledger keeps it."""
+    first, last = _day(visit.form.text("first")), _day(visit.form.text("last"))
+    visit.prove_again()
+    with visit.write() as tx:
+        delegation.grant(
+            tx, approver=visit.name, delegate=visit.form.text("delegate"), first=first, last=last, zone=visit.desk.zone
+        )
+    return visit.go("/approvals/leave", visit.say("Đã ghi: {who} phê duyệt thay bạn.", who=visit.form.text("delegate")))
+
+
+@pages.post("/approvals/leave/{number}/end", act=Look.SIGNED_IN, form=lambda visit, number: leave(visit))  # noqa: ARG005
+def end_leave(visit: Here, number: int) -> Response:
+    with visit.write() as tx:
+        ended = delegation.end(tx, number, by=visit.name)
+    return visit.go("/approvals/leave", visit.say("{who} thôi phê duyệt thay.", who=ended.delegate))
 
 
 @pages.get("/approvals/{kind}/{name}", act=Look.SIGNED_IN)
@@ -299,6 +335,7 @@ def _row(visit: Visit, connection: Connection, row: Any) -> dict[str, Any]:
         "decided_by": row.decided_by,
         "decided_at": row.decided_at,
         "reason": row.reason,
+        "decided_for": row.decided_for,
         "may": row.state == "submitted"
         and visit.may(APPROVES[row.kind])
         and (row.submitted_by != visit.name or not row.two_person),
@@ -338,7 +375,18 @@ def _refusal(visit: Visit, waiting: Approval) -> str:
     if not visit.may(APPROVES[waiting.kind]):
         return visit.say("Chỉ người có vai trò phê duyệt mới quyết định được.")
     why = why_not(visit.name, submitted_by=waiting.submitted_by, editors=waiting.editors, two_person=waiting.two_person)
+    authors = {waiting.submitted_by, *waiting.editors} if waiting.two_person else set()
+    if not why and visit.stands_for and set(visit.stands_for) <= authors:
+        return visit.say("Bạn phê duyệt thay {who}, là người soạn; người phê duyệt khác phải quyết định.",
+                         who=", ".join(visit.stands_for))  # fmt: skip
     return sentence(Conflict(why), visit.language) if why else ""
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise WrongUse("The day is written like 2027-07-30.") from None
 
 
 def _expected(visit: Visit) -> str:

@@ -14,6 +14,14 @@ VI: dict[str, str] = {
     "The password is wrong; nothing was done. Type it again.": "Sai mật khẩu; chưa làm gì cả. Nhập lại mật khẩu.",
     "Too many wrong passwords for {}; wait five minutes, or have an admin reset it.":
         "Nhập sai mật khẩu của {} quá nhiều lần; đợi năm phút, hoặc nhờ người quản trị đặt lại.",
+    "Too many wrong codes for {}; wait {} minutes, or have an admin let it try again.":
+        "Nhập sai mã xác thực của {} quá nhiều lần; đợi {} phút, hoặc nhờ người quản trị cho thử lại.",
+    "A key is made by the person in whose name it acts; you can only end the keys of others.":
+        "Khóa do chính người đứng tên tạo; với khóa của người khác chỉ kết thúc được.",
+    "This request is not waiting any more; look at the list anew.": "Đề nghị này không còn chờ; xem lại danh sách.",
+    "There is no such line; look at the list anew.": "Không có dòng này; xem lại danh sách.",
+    "Nobody gives such a role to themselves; another admin does it.":
+        "Không ai tự trao vai trò như vậy cho mình; một người quản trị khác làm việc đó.",
     "Very many are signing in just now; try again in a few seconds.":
         "Quá nhiều người đang đăng nhập cùng lúc; thử lại sau vài giây.",
     "The password needs at least {} characters; a sentence of a few words is best.":
@@ -176,6 +184,20 @@ VI: dict[str, str] = {
         "Tin số {} đã được {} xem lúc {} (giờ UTC); nội dung không còn. Hãy hỏi người đó.",
     "Reply {} was not read in 72 hours; its text is gone.": "Tin số {} không ai xem trong 72 giờ; nội dung không còn.",
     "This commune owes no answer any more.": "Xã, phường này không còn nợ lời báo.",
+    "There is no user {} who could stand in; choose one of the list.": "Không có người dùng {}; chọn trong danh sách.",
+    "Name somebody else: one cannot stand in for oneself.": "Chọn người khác: không ai thay chính mình.",
+    "{} approves anyway and needs no delegation; choose another, or leave it.":
+        "{} vốn đã có quyền phê duyệt, không cần giao thay; chọn người khác.",
+    "The last day lies before the first; give both as dates.": "Ngày cuối trước ngày đầu; chọn lại hai ngày.",
+    "These days are over; give days to come.": "Những ngày này đã qua; chọn ngày sắp tới.",
+    "At most {} days at once; for longer, an admin gives the role to another person.":
+        "Mỗi lần nhiều nhất {} ngày; lâu hơn thì người quản trị trao vai trò cho người khác.",
+    "Somebody stands in during these days already; end that first.":
+        "Trong những ngày này đã có người thay; kết thúc lần đó trước.",
+    "This delegation is over.": "Lần giao thay này đã kết thúc.",
+    "Only {} or {} may end this.": "Chỉ {} hoặc {} kết thúc được.",
+    "{} stands in for {}, who wrote this; another approver must decide.":
+        "{} thay {}, là người soạn; người phê duyệt khác phải quyết định.",
     "Choose what the officer said: played, not played, or planned.": "Chọn điều cán bộ nói: đã phát, không phát, hay định phát.",
     "How often was it played? A number from 1 to {}.": "Đã phát mấy lần? Ghi một số từ 1 đến {}.",
     "Why was it not played? One of: {}.": "Vì sao không phát? Chọn một lý do.",
