@@ -106,7 +106,7 @@ def _with_way_out(body: bytes, name: str) -> bytes:
     if not name.endswith(".html") or name.startswith("widget"):
         return body
     said = next((text for mark, text in LEAVE.items() if mark in body[:200]), "Thoát nhanh")
-    button = f'<body>\n<p class="leave"><a href="{WAY_OUT}" rel="noreferrer">{said}</a></p>'
+    button = f'<body>\n<nav class="leave" aria-label="{said}"><a href="{WAY_OUT}" rel="noreferrer">{said}</a></nav>'
     return body.replace(b"<body>", button.encode(), 1)
 
 

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -54,7 +54,7 @@ budget = {{ amount = 50_000_000, currency = "VND" }}
 [[schedule]]
 id = "hang-ngay"
 messages = ["hotline-111", "victims-rights"]
-when = {{ daily = ["08:00", "19:30"], days = ["mon-sun"] }}
+when = {{ daily = ["{now}", "19:30"], days = ["mon-sun"] }}
 channels = ["sms", "web"]
 group = "bien-gioi"
 language = "vi"
@@ -89,7 +89,7 @@ class Office:
 def make(folder: Path) -> Office:
     """Everything a day at the desk needs, today: something approved, something waiting, somebody to send to."""
     office = Office(folder)
-    today = SystemClock().now().astimezone(ZONE).date()
+    now = _just_now()
     office.type("init", str(folder))
     config = folder / "config.toml"
     text = config.read_text(encoding="utf-8").replace(
@@ -104,8 +104,8 @@ def make(folder: Path) -> Office:
     _contacts(office)
     for path in (folder / "schedules").glob("*.toml"):
         path.unlink()
-    _campaign(office, "bien-gioi-2027", "Phòng, chống mua bán người ở biên giới", today)
-    _campaign(office, "he-2027", "Tuyên truyền hè cho học sinh", today + timedelta(days=3))
+    _campaign(office, "bien-gioi-2027", "Phòng, chống mua bán người ở biên giới", now)
+    _campaign(office, "he-2027", "Tuyên truyền hè cho học sinh", now + timedelta(days=3))
     office.type("message", "submit", "--all", who="lan")
     office.type("message", "approve", "--all", who="minh")
     office.type("campaign", "submit", "bien-gioi-2027", who="lan")
@@ -151,10 +151,18 @@ def _contacts(office: Office) -> None:
     office.type("audience", "import", str(path), "--group", "bien-gioi")
 
 
-def _campaign(office: Office, id_: str, title: str, since: date) -> None:
+def _just_now() -> datetime:
+    """The quarter of an hour that has begun: whatever the time of day, something is due now."""
+    now = SystemClock().now().astimezone(ZONE)
+    return now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
+
+
+def _campaign(office: Office, id_: str, title: str, begin: datetime) -> None:
+    since = begin.date()
     text = CAMPAIGN.format(
-        id=id_, title=title, since=since, until=since + timedelta(days=40), due=since + timedelta(days=60)
-    )
+        id=id_, title=title, since=since, until=since + timedelta(days=40), due=since + timedelta(days=60),
+        now=f"{begin:%H:%M}",
+    )  # fmt: skip
     (office.folder / "schedules" / f"{id_}.toml").write_text(text, encoding="utf-8")
 
 

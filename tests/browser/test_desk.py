@@ -12,10 +12,6 @@ from tests.browser import browser as house
 from tests.browser.desk_office import PASSWORD, Office, make, running
 
 pytestmark = pytest.mark.slow
-LOOKS = {
-    "minh": ["/", "/stop", "/approvals", "/approvals/revision/no-blame", "/approvals/plan/he-2027", "/me"],
-    "hoa": ["/dispatches", "/dispatches/b-00000001", "/dispatches/d-0000000001", "/dispatches/doubt", "/lanes"],
-}
 
 
 @pytest.fixture(scope="module")
@@ -37,34 +33,6 @@ def open_(chromium: Any, office: Office, strangers: house.Strangers, who: str = 
     if who:
         house.sign_in(page, who, PASSWORD)
     return page
-
-
-@pytest.mark.parametrize(("who", "language", "dark", "size"), [
-    ("minh", "vi", False, house.DESK), ("hoa", "vi", False, house.PHONE), ("lan", "vi", False, house.DESK),
-    ("minh", "en", True, house.PHONE), ("hoa", "en", True, house.DESK), ("quan", "en", False, house.PHONE),
-    ("tam", "vi", True, house.PHONE),
-])  # fmt: skip
-def test_every_page_is_within_reach_of_everybody(
-    chromium: Any, office: Office, strangers: house.Strangers, who: str, language: str, dark: bool, size: dict[str, int]
-) -> None:
-    page = open_(chromium, office, strangers, who, size=size, dark=dark)
-    page.context.add_cookies([{"name": "language", "value": language, "domain": "127.0.0.1", "path": "/"}])
-    menu = [link.get_attribute("href") for link in page.locator("nav.side a").all()]
-
-    found = {}
-    for path in dict.fromkeys([*menu, *LOOKS.get(who, [])]):
-        answer = page.goto(path)
-        wide = house.too_wide(page)
-        said = "" if answer.status == 200 else f"answers {answer.status}"
-        found[path] = [
-            *house.faults(page),
-            *([f"{wide} pixels too wide"] if wide > 0 else []),
-            *([said] if said else []),
-        ]
-
-    assert len(menu) > 5
-    assert {path: faults for path, faults in found.items() if faults} == {}
-    page.context.close()
 
 
 def test_a_message_is_approved_by_another_person_and_never_by_its_author(
