@@ -45,6 +45,7 @@ from broadcaster.ledger.store import Transaction
 from broadcaster.ledger.writer import Writer
 from broadcaster.plan.run import Planner, Rules
 from broadcaster.report import reminder
+from broadcaster.retention.sweep import sweep
 from broadcaster.schedule.files import roads as read_roads
 
 log = logging.getLogger("broadcaster")
@@ -129,6 +130,11 @@ class Engine:
         if self.checkpoints:
             async with self._working():
                 await asyncio.to_thread(make_checkpoint, self.config, self.database, self.clock)
+
+    async def erase_old(self) -> None:
+        """Erase personal data that was kept long enough."""
+        async with self._working():
+            await asyncio.to_thread(sweep, self.config, self.database, self.clock, actor="scheduler")
 
     async def send_checkpoints(self) -> None:
         """Try again whoever has not got the newest checkpoint."""

@@ -171,6 +171,20 @@ class ReportSettings(Struct, forbid_unknown_fields=True, kw_only=True):
     )
 
 
+class Retention(Struct, forbid_unknown_fields=True, kw_only=True):
+    contacts_months: Annotated[
+        int,
+        Meta(
+            description="Months after which a contact nobody wrote to, entered or got consent from is erased; 0: never.",
+            ge=0,
+            le=600,
+        ),
+    ] = 24
+    attachments_months: Annotated[
+        int, Meta(description="Months after which photos and files of activities are erased; 0: never.", ge=0, le=600)
+    ] = 24
+
+
 class Price(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     amount: Annotated[str, Meta(description="Price of one billable part, as a decimal in quotes.")]
     currency: Annotated[str, Meta(description="ISO 4217 code.")] = "VND"
@@ -277,6 +291,7 @@ class Config(Struct, forbid_unknown_fields=True, kw_only=True):
     duty: Duty = msgspec.field(default_factory=Duty)
     ledger: LedgerSettings = msgspec.field(default_factory=LedgerSettings)
     report: ReportSettings = msgspec.field(default_factory=ReportSettings)
+    retention: Retention = msgspec.field(default_factory=Retention)
     channels: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
     contracts: dict[str, Contract] = msgspec.field(default_factory=dict)
     folder: Path = Path()  # set by `load`: where the file lies

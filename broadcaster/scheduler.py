@@ -47,6 +47,7 @@ def _metronome(engine: Engine, under_way: set[asyncio.Task[None]]) -> AsyncIOSch
     ticks.add_job(_kept(engine.ask, under_way), "interval", seconds=60)
     ticks.add_job(_kept(engine.reconcile, under_way), "interval", seconds=60)
     ticks.add_job(_kept(engine.send_checkpoints, under_way), "interval", minutes=10)
+    ticks.add_job(_kept(engine.erase_old, under_way), "cron", hour=3, minute=20, timezone=engine.config.office.timezone)
     ticks.add_job(_kept(engine.checkpoint, under_way), "cron", hour=0, minute=5, timezone=engine.config.office.timezone)
     return ticks
 

@@ -51,6 +51,8 @@ class Act(StrEnum):
     LANE_RESUME = "lane.resume"
     STOP_SET = "stop.set"
     STOP_LIFT = "stop.lift"
+    HOLD_SET = "hold.set"
+    HOLD_LIFT = "hold.lift"
     LEDGER_EXPORT = "ledger.export"
     LEDGER_CHECKPOINT = "ledger.checkpoint"
     LEDGER_KEY = "ledger.key"
@@ -96,6 +98,8 @@ MAY: dict[Act, frozenset[Role]] = {
     Act.LANE_RESUME: frozenset({Role.OPERATOR}),
     Act.STOP_SET: frozenset({Role.OPERATOR, Role.APPROVER, Role.ADMIN}),
     Act.STOP_LIFT: frozenset({Role.OPERATOR, Role.APPROVER}),
+    Act.HOLD_SET: frozenset({Role.OPERATOR, Role.APPROVER, Role.AUDITOR, Role.ADMIN}),
+    Act.HOLD_LIFT: frozenset({Role.APPROVER, Role.ADMIN}),
     Act.LEDGER_EXPORT: frozenset(Role),
     Act.LEDGER_CHECKPOINT: frozenset(Role),
     Act.LEDGER_KEY: frozenset({Role.ADMIN}),
@@ -137,6 +141,8 @@ NEEDS_PERSON = frozenset(
         Act.LANE_RESUME,
         Act.STOP_SET,
         Act.STOP_LIFT,
+        Act.HOLD_SET,
+        Act.HOLD_LIFT,
         Act.AUDIENCE_REVEAL,
         Act.BULLETIN_CONFIRM,
         Act.BULLETIN_RECALL,
@@ -154,6 +160,8 @@ NEEDS_SECOND_LOOK = frozenset(
         Act.APPROVAL_DELEGATE,
         Act.STOP_SET,
         Act.STOP_LIFT,
+        Act.HOLD_SET,
+        Act.HOLD_LIFT,
         Act.DISPATCH_RESOLVE,
         Act.AUDIENCE_EXPORT,
         Act.AUDIENCE_REVEAL,

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy import text as sql
 from sqlalchemy.dialects import postgresql, sqlite
 
+from broadcaster.access.hold import refuse
 from broadcaster.audience.batch import Person, Profile
 from broadcaster.audience.contact import KINDS, Address, Consent, group_name
 from broadcaster.channel.address import commitment, mask, suppression_key
@@ -38,6 +39,7 @@ ADDRESS = table(tables.Address)
 GROUP = table(tables.Group)
 MEMBER = table(tables.Member)
 SUPPRESSION = table(tables.Suppression)
+BROADCAST = table(tables.Broadcast)
 DISPATCH = table(tables.Dispatch)
 TALLY = table(tables.Tally)
 
@@ -345,21 +347,51 @@ def _recipient(connection: Connection, key: bytes) -> dict[str, str]:
 def erase(tx: Transaction, contact: int, *, actor: str) -> int:
     """Name, addresses and salt are gone; the suppressions stay. Returns how many open dispatches were taken back.
 
-    What the ledger holds of the person can from now on be tied to nobody. Raises: NotFound.
+    What the ledger holds of the person can from now on be tied to nobody. Raises: NotFound; Conflict under a legal hold.
     """
     _find(tx.connection, contact)
+    refuse(tx.connection, *_campaigns(tx.connection, contact), doing="This person cannot be erased now")
     held = addresses_of(tx.connection, contact)
     for row in held:
         _keep_out(tx, row.key, row.kind)
-    _keep_out(tx, ERASED_KEY, "")
-    taken = take_back(tx, [row.id for row in held], reason=ERASED, actor=actor)
-    tx.connection.execute(update(ADDRESS).where(ADDRESS.c.contact_id == contact).values(value=None, key=ERASED_KEY))
-    tx.connection.execute(
-        update(CONTACT).where(CONTACT.c.id == contact).values(**_row(Profile()), salt=None, erased_at=tx.now)
-    )
-    tx.connection.execute(delete(MEMBER).where(MEMBER.c.contact_id == contact))
+    taken = _blank(tx, [contact], [row.id for row in held], actor=actor)
     tx.record(Kind.CONTACT_ERASE, actor, contact=contact, addresses=len(held), dispatches=taken)
     return taken
+
+
+def forget(tx: Transaction, contacts: Sequence[int], *, actor: str) -> int:
+    """The same for people whose data was kept long enough, without a suppression: they asked for nothing, and may come again.
+
+    Writes no entry that names one; the caller counts them. At most `ASKED` at a time. Returns how many addresses are gone.
+    """
+    held = tx.connection.scalars(
+        select(ADDRESS.c.id).where(ADDRESS.c.contact_id.in_(contacts), ADDRESS.c.value.is_not(None))
+    ).all()
+    _blank(tx, contacts, held, actor=actor)
+    return len(held)
+
+
+def _blank(tx: Transaction, contacts: Sequence[int], addresses: Sequence[int], *, actor: str) -> int:
+    """Names, addresses and salts; returns how many open dispatches were taken back."""
+    _keep_out(tx, ERASED_KEY, "")
+    taken = take_back(tx, addresses, reason=ERASED, actor=actor)
+    tx.connection.execute(update(ADDRESS).where(ADDRESS.c.contact_id.in_(contacts)).values(value=None, key=ERASED_KEY))
+    tx.connection.execute(
+        update(CONTACT).where(CONTACT.c.id.in_(contacts)).values(**_row(Profile()), salt=None, erased_at=tx.now)
+    )
+    tx.connection.execute(delete(MEMBER).where(MEMBER.c.contact_id.in_(contacts)))
+    return taken
+
+
+def _campaigns(connection: Connection, contact: int) -> Sequence[str]:
+    """The campaigns in which something left for this person."""
+    return connection.scalars(
+        select(BROADCAST.c.campaign_id)
+        .join(DISPATCH, DISPATCH.c.broadcast_id == BROADCAST.c.id)
+        .join(ADDRESS, ADDRESS.c.id == DISPATCH.c.address_id)
+        .where(ADDRESS.c.contact_id == contact, DISPATCH.c.sent_at.is_not(None), BROADCAST.c.campaign_id.is_not(None))
+        .distinct()
+    ).all()
 
 
 def _keep_out(tx: Transaction, key: bytes, kind: str) -> None:

@@ -36,6 +36,8 @@ NOUNS: dict[str, tuple[str, str, str]] = {
     "report": ("report", "report", "The campaign's figures."),
     "statement": ("statement", "statement", "Providers' monthly statements, beside what we have."),
     "print": ("print", "print_", "Posters, board pictures, leaflets, newsletters, talking points."),
+    "retention": ("retention", "retention", "Erase personal data that was kept long enough."),
+    "hold": ("hold", "hold", "Legal holds: nothing personal of a campaign is erased."),
     "user": ("user", "user", "People and their roles."),
     "simulator": ("simulator", "simulator", "Provider simulators on loopback."),
     "db": ("db", "db", "The database: upgrade, backup, check."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -84,6 +83,9 @@ class Kind(StrEnum):
     DELEGATION_END = "delegation.end"
     STOP_SET = "stop.set"
     STOP_LIFT = "stop.lift"
+    HOLD_SET = "hold.set"  # nothing personal of a campaign is erased until two people lift it
+    HOLD_LIFT = "hold.lift"
+    RETENTION_ERASE = "retention.erase"  # personal data was kept long enough: how much of what, never whose
     COUNTERSIGN_ASK = "countersign.ask"
     COUNTERSIGN_SIGN = "countersign.sign"
     ACTIVITY_ADD = "activity.add"
@@ -100,6 +102,7 @@ class Kind(StrEnum):
     LEDGER_COUNTERSIGN = "ledger.countersign"  # we signed another office's checkpoint
     REPORT_MAKE = "report.make"
     REPORT_CLOSE = "report.close"  # what stays unconfirmed was closed by name, with the reason
+    LEDGER_SEAL = "ledger.seal"  # the bundle made when a report was signed: its file's hash
     REPORT_SIGN = "report.sign"  # the signed PDF, its number and its date of dispatch
     STATEMENT_CHECK = "statement.check"  # a provider's month beside ours
     PRINT_MAKE = "print.make"
@@ -108,15 +111,12 @@ class Kind(StrEnum):
     CLOCK_JUMP = "clock.jump"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """An entry before it has a place: the store adds `seq` and `ts` when it appends."""
 
     kind: Kind
     actor: str  # a user's name, "console:<os user>", or the machine part that acts: "sender", "scheduler", ...
-    fields: dict[str, Any] = field(
-        default_factory=dict
-    )  # strings, integers, booleans, lists and dicts of them; no floats
+    fields: dict[str, Any] = {}  # strings, integers, booleans, lists and dicts of them; no floats
 
 
 def timestamp(moment: datetime) -> str:

@@ -36,7 +36,6 @@ def signed(key: bytes, text: bytes, signature: bytes) -> bool:  # S*B - k*A is R
     terms = [(0, 1, 1, 0), base, minus, add(base, minus)]
     total = reduce(lambda t, bit: add(add(t, t), terms[(s >> bit & 1) + (k >> bit & 1) * 2]), range(252, -1, -1), terms[0])
     return s < ORDER and (total[0] - r[0] * total[2]) % P == 0 and (total[1] - r[1] * total[2]) % P == 0
-
 def read_checkpoint(name: str, raw: bytes, keys: dict[int, bytes]) -> tuple[int, str]:
     """The size and the base64 root, signed by the key in force (from which size -> key). Raises: ValueError in plain words."""
     form = r"(([^\n]+)\n(0|[1-9]\d{0,17})\n([^\n]+)\n(?:[^\n]+\n)*)\n((?:— [^\n]+\n)+)"
@@ -106,6 +105,8 @@ class Rules:
         until = datetime.fromisoformat((e["until"] or "9999-01-01T00:00:00Z").replace("Z", "+00:00")).astimezone(timezone.utc)
         self.stops[e["stop"]] = e["scope"], e["subject"], until.isoformat()
         return None
+    def on_hold(self, verb: str, e: dict[str, Any]) -> str | None:
+        return self.two(e, e["asked_by"], e["signed_by"], "") if verb == "lift" else None
     def on_attempt(self, verb: str, e: dict[str, Any]) -> str | None:
         n, before = e.get("n", (last := self.tries.get(d := e.get("d"), 0)) >> 2), last & 3
         if verb == "intent":
@@ -159,7 +160,6 @@ def audit(lines: Iterable[bytes], wanted: dict[int, dict[str, str]], see: Callab
             good = size if root in wanted[size] else good
     faults += [f"the log ends after {size} entries, but {n} were signed" for n in sorted(wanted) if n > size]
     return {"entries": size, "root": root_of(peaks).hex(), "faults": faults, "decided_by_one_alone": rules.alone}
-
 def main() -> int:
     parser = argparse.ArgumentParser(description="Check an exported dispatch log. Exit code: 0 good, 1 not, 2 wrong use.")
     parser.add_argument("folder", type=pathlib.Path, nargs="?", help="the export: entries.jsonl, checkpoints, key.txt")

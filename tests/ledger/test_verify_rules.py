@@ -149,6 +149,8 @@ WRONG: dict[str, tuple[list[Entry], str]] = {
     "a send under a stop of the channel": ([*story.READY, stop(1, "channel", "sms"), intent(1)], "a stop is on (channel sms"),
     "a send under a stop that has not ended": (
         [*story.READY, stop(1, until="2027-07-01T01:00:08.5+00:00".replace(".5", ".500000")), intent(1)], "a stop is on"),
+    "one person lifts a hold": (
+        [*story.PEOPLE, (Kind.HOLD_LIFT, "minh", {"campaign": "mbn", "asked_by": "minh", "signed_by": "minh"})], "did alone"),
     "one person lifts a stop": ([*story.READY, stop(1), lift(1, "minh", "minh")], "did alone"),
     "a stop that is not on is lifted": ([*story.READY, lift(1)], "is not on"),
     "a send under the other of two stops": ([*story.READY, stop(1), stop(2), lift(1), intent(1)], "a stop is on"),
