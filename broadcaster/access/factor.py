@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import hmac
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
@@ -87,11 +89,11 @@ def codes_left(connection: Connection, name: str) -> int:
     return int(connection.scalar(select(func.count()).where(RECOVERY.c.name == name)) or 0)
 
 
-def take_away(tx: Transaction, *, name: str, actor: str) -> None:
+def take_away(tx: Transaction, *, name: str, actor: str, how: Mapping[str, Any] | None = None) -> None:
     """The phone is lost, and the codes too: the user sets up a new one at the next sign-in."""
     tx.connection.execute(delete(RECOVERY).where(RECOVERY.c.name == name))
     if tx.connection.execute(delete(FACTOR).where(FACTOR.c.name == name)).rowcount:
-        tx.record(Kind.USER_FACTOR, actor, user=name, to="taken away")
+        tx.record(Kind.USER_FACTOR, actor, user=name, to="taken away", **(how or {}))
 
 
 def _step_of(secret: str, code: str, now: datetime) -> int | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from broadcaster.access import session
+from broadcaster.access import countersign, session
 from broadcaster.access.user import PASSWORD_MOST, Role, check_name, check_password, join_roles, parse_roles
 from broadcaster.clock import Clock
 from broadcaster.db.engine import Database
@@ -28,8 +29,13 @@ TRIES = 10  # wrong passwords of one name before it must wait
 PAUSE = timedelta(minutes=5)  # how long; long enough to make guessing useless, short enough not to lock an office out
 # Wrong tries are counted by where they are made: a stranger who guesses at the sign-in keeps nobody who is signed in, or sits
 # at the office's computer, from the stop; and a right password does not begin the guesses at the second factor anew.
-AT_SIGN_IN, SIGNED_IN, AT_CONSOLE, AT_CODE = "refused", "refused.again", "refused.console", "refused.code"
+AT_SIGN_IN, SIGNED_IN, AT_CONSOLE, AT_CODE = "refused", "refused.again", "refused.console", "code"
 ROADS = (AT_SIGN_IN, SIGNED_IN, AT_CONSOLE, AT_CODE)
+CODES = 5  # wrong codes of the second factor in a row before the account must wait (OWASP ASVS 5.0, 6.3.1)
+# Each further wrong code doubles PAUSE up to this: 13 tries on the first day, then one a day.
+LONGEST_WAIT = timedelta(days=1)
+NOBODY = "refused.nobody"  # tries with names that do not exist, since the last entry about them
+WINDOW = timedelta(hours=1)  # of such tries that make one entry
 AT_ONCE = 4  # sign-ins hashed at once: each takes 64 MiB, and anybody may ask for one
 GATE_WAIT = 2.0  # seconds
 
@@ -42,14 +48,23 @@ class Account:
     must_change: bool
 
 
+# `how` in the next ones: fields for the ledger about who agreed. Who must is decided in access/appointment.py, through which
+# everything outside this room goes.
+
+
 def add(
-    tx: Transaction, *, name: str, roles: frozenset[Role], password: str, actor: str, must_change: bool = False
+    tx: Transaction,
+    *,
+    name: str,
+    roles: frozenset[Role],
+    password: str,
+    actor: str,
+    must_change: bool = False,
+    how: Mapping[str, Any] | None = None,
 ) -> None:
     """Raises: WrongUse for a bad name or password, Conflict if the name is taken."""
-    check_name(name)
+    check_new(tx.connection, name)
     check_password(password, name=name)
-    if find(tx.connection, name):
-        raise Conflict(f"There is a user {name} already; `broadcaster user reset {name}` gives a new password.")
     tx.connection.execute(
         insert(USER).values(
             name=name,
@@ -60,7 +75,14 @@ def add(
             must_change=must_change,
         )
     )
-    tx.record(Kind.USER_ADD, actor, user=name, roles=sorted(roles))
+    tx.record(Kind.USER_ADD, actor, user=name, roles=sorted(roles), **(how or {}))
+
+
+def check_new(connection: Connection, name: str) -> None:
+    """Raises: WrongUse for a bad name, Conflict if it is taken."""
+    check_name(name)
+    if find(connection, name):
+        raise Conflict(f"There is a user {name} already; `broadcaster user reset {name}` gives a new password.")
 
 
 def one_time_password() -> str:
@@ -74,11 +96,15 @@ def refuse_own_roles(actor: str, name: str, roles: frozenset[Role]) -> None:
         raise NotAllowed("Nobody gives such a role to themselves; another admin does it.")
 
 
-def set_roles(tx: Transaction, *, name: str, roles: frozenset[Role], actor: str) -> None:
+def set_roles(
+    tx: Transaction, *, name: str, roles: frozenset[Role], actor: str, how: Mapping[str, Any] | None = None
+) -> None:  # fmt: skip
     account = get(tx.connection, name)
     _keep_one_admin(tx.connection, account, stays=Role.ADMIN in roles)
     tx.connection.execute(update(USER).where(USER.c.name == name).values(roles=join_roles(roles)))
-    tx.record(Kind.USER_ROLE, actor, user=name, roles=sorted(roles), before=sorted(account.roles))
+    tx.record(Kind.USER_ROLE, actor, user=name, roles=sorted(roles), before=sorted(account.roles), **(how or {}))
+    if account.roles - roles:
+        countersign.forget(tx, name)
     if roles - account.roles:  # the new role may ask for a second factor, which the old sign-in did not
         session.end_all(tx, name, actor=actor)
 
@@ -88,10 +114,19 @@ def disable(tx: Transaction, *, name: str, actor: str) -> None:
     _keep_one_admin(tx.connection, account, stays=False)
     tx.connection.execute(update(USER).where(USER.c.name == name).values(disabled=True))
     tx.record(Kind.USER_DISABLE, actor, user=name)
+    countersign.forget(tx, name)
     session.end_all(tx, name, actor=actor)
 
 
-def reset(tx: Transaction, *, name: str, password: str, actor: str, must_change: bool = False) -> None:
+def reset(
+    tx: Transaction,
+    *,
+    name: str,
+    password: str,
+    actor: str,
+    must_change: bool = False,
+    how: Mapping[str, Any] | None = None,
+) -> None:
     """A new password; also lets a disabled user in again."""
     get(tx.connection, name)
     for road in ROADS:
@@ -102,7 +137,8 @@ def reset(tx: Transaction, *, name: str, password: str, actor: str, must_change:
         .where(USER.c.name == name)
         .values(password_hash=_hasher().hash(password), disabled=False, must_change=must_change)
     )
-    tx.record(Kind.USER_RESET, actor, user=name)
+    tx.record(Kind.USER_RESET, actor, user=name, **(how or {}))
+    countersign.forget(tx, name)
     session.end_all(tx, name, actor=actor)
 
 
@@ -147,9 +183,7 @@ def authenticate(tx: Transaction, *, name: str, password: str) -> Account | None
     known_hash = _NOBODY if row is None else str(row.password_hash)
     fits = len(password) <= PASSWORD_MOST and _fits(known_hash, password)
     if row is None or not fits or row.disabled:
-        _count_refusal(tx, name, AT_CONSOLE)
-        # What was typed for a name may be a password or a number: only a name that exists enters the ledger.
-        tx.record(Kind.USER_REFUSED, "nobody" if row is None else name, why="password")
+        _refuse(tx, name, AT_CONSOLE, known=row is not None)
         return None
     _forget_refusals(tx, name, AT_CONSOLE)
     return _account(row)
@@ -171,22 +205,55 @@ def prove(
     with transaction(database, clock) as tx:
         again = tx.connection.execute(select(USER).where(USER.c.name == name)).one_or_none()
         if again is None or not fits or again.disabled or again.password_hash != known_hash:
-            _count_refusal(tx, name, road)
-            tx.record(Kind.USER_REFUSED, "nobody" if again is None else name, why="password")
+            _refuse(tx, name, road, known=again is not None)
             return None
         _forget_refusals(tx, name, road)
         return _account(again)
 
 
 def refuse_while_waiting(tx: Transaction, name: str) -> None:
-    """Raises: NotAllowed while a name must wait after too many wrong codes."""
-    _refuse_while_waiting(tx.connection, name, AT_CODE, tx.now)
+    """Raises: NotAllowed while an account must wait after too many wrong codes."""
+    wait = code_wait(tx.connection, name, now=tx.now)
+    if wait:
+        raise NotAllowed(
+            f"Too many wrong codes for {name}; wait {_minutes(wait)} minutes, or have an admin let it try again."
+        )
+
+
+def code_wait(connection: Connection, name: str, *, now: datetime) -> timedelta:
+    """How long an account takes no code of the second factor yet; nothing when it does."""
+    count, until = _counted(connection, f"{AT_CODE}:{name}")
+    return max(until - now, timedelta(0)) if count >= CODES else timedelta(0)
+
+
+def waits(connection: Connection, name: str, *, now: datetime) -> bool:
+    """Whether an account must wait anywhere, after wrong passwords or codes."""
+    for road in (AT_SIGN_IN, SIGNED_IN, AT_CONSOLE):
+        count, until = _counted(connection, f"{road}:{name}")
+        if count >= TRIES and until > now:
+            return True
+    return bool(code_wait(connection, name, now=now))
 
 
 def count_refusal(tx: Transaction, name: str, *, why: str) -> None:
-    """A wrong second factor. No right password makes the count begin anew, only five minutes without a wrong one."""
-    _count_refusal(tx, name, AT_CODE)
+    """A wrong second factor. Neither a right password nor time makes the count begin anew: a right code or an admin does."""
+    count, _ = _counted(tx.connection, f"{AT_CODE}:{name}")
+    wait = min(PAUSE * 2 ** max(0, min(count + 1 - CODES, 20)), LONGEST_WAIT)
+    _put(tx, f"{AT_CODE}:{name}", f"{count + 1} {(tx.now + wait).timestamp()}")
     tx.record(Kind.USER_REFUSED, name, why=why)
+
+
+def right_code(tx: Transaction, name: str) -> None:
+    """The wrong codes before it are forgotten."""
+    _forget_refusals(tx, name, AT_CODE)
+
+
+def unlock(tx: Transaction, *, name: str, actor: str) -> None:
+    """The account may try again at once, with its password and its codes as they are. Raises: NotFound."""
+    get(tx.connection, name)
+    for road in ROADS:
+        _forget_refusals(tx, name, road)
+    tx.record(Kind.USER_FACTOR, actor, user=name, to="unlocked")
 
 
 def _keep_one_admin(connection: Connection, account: Account, *, stays: bool) -> None:
@@ -206,6 +273,39 @@ def _refuse_while_waiting(connection: Connection, name: str, road: str, now: dat
     count, _, until = row.partition(" ")
     if int(count) >= TRIES and float(until) > now.timestamp():
         raise NotAllowed(f"Too many wrong passwords for {name[:32]}; wait five minutes, or have an admin reset it.")
+
+
+def _refuse(tx: Transaction, name: str, road: str, *, known: bool) -> None:
+    """What was typed for a name may be a password or a number: only a name that exists enters the ledger.
+
+    Made-up names are counted, with one entry an hour: whoever has a list of them does not write our ledger.
+    """
+    _count_refusal(tx, name, road)
+    if known:
+        tx.record(Kind.USER_REFUSED, name, why="password")
+        return
+    count, until = _counted(tx.connection, NOBODY)
+    if until > tx.now:
+        _put(tx, NOBODY, f"{count + 1} {until.timestamp()}")
+        return
+    _put(tx, NOBODY, f"0 {(tx.now + WINDOW).timestamp()}")
+    tx.record(Kind.USER_REFUSED, "nobody", why="password", tries=count + 1)
+
+
+def _counted(connection: Connection, key: str) -> tuple[int, datetime]:
+    """How often, and until when it matters; long ago for a key that is not there."""
+    value = connection.scalar(select(META.c.value).where(META.c.name == key)) or "0 0"
+    count, _, until = value.partition(" ")
+    return int(count), datetime.fromtimestamp(float(until), UTC)
+
+
+def _put(tx: Transaction, key: str, value: str) -> None:
+    if not tx.connection.execute(update(META).where(META.c.name == key).values(value=value)).rowcount:
+        tx.connection.execute(insert(META).values(name=key, value=value))
+
+
+def _minutes(span: timedelta) -> int:
+    return -int(-span.total_seconds() // 60)
 
 
 def _count_refusal(tx: Transaction, name: str, road: str) -> None:

@@ -36,7 +36,12 @@ class Token:
 
 
 def make(tx: Transaction, *, name: str, label: str, acts: Collection[Act], good_for: timedelta, actor: str) -> str:
-    """A token for the user `name`. Raises: WrongUse for a label, span or act that cannot be; NotAllowed, NotFound."""
+    """A token for the user `name`, who makes it: what a program does stands in the ledger under that name.
+
+    Raises: WrongUse for a label, span or act that cannot be; NotAllowed, NotFound.
+    """
+    if name != actor:
+        raise NotAllowed("A key is made by the person in whose name it acts; you can only end the keys of others.")
     label = " ".join(label.split())
     if not label or len(label) > LABEL_LENGTH:
         raise WrongUse(f"Say in 1 to {LABEL_LENGTH} characters what the token is for.")

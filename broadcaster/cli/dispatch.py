@@ -107,6 +107,7 @@ def resolve(
 
 def _resolve_one(session: Session, id_: str, state: str, reason: str, parts: int | None, actor: str) -> dict[str, Any]:
     from broadcaster.access import countersign
+    from broadcaster.access.user import Act
     from broadcaster.dispatch import reconcile
     from broadcaster.dispatch.dispatch import public_id, read_public_id
     from broadcaster.plan.parts import billed
@@ -118,7 +119,9 @@ def _resolve_one(session: Session, id_: str, state: str, reason: str, parts: int
         if state == "accepted":
             units = billed(tx.connection, session.config, number) if parts is None else parts
         subject = f"{public_id(number)} {state}" + (f" {units} parts" if state == "accepted" else "")
-        said = countersign.ask_or_sign(tx, act=f"dispatch.{state}", subject=subject, by=actor)
+        said = countersign.ask_or_sign(
+            tx, act=f"dispatch.{state}", subject=subject, by=actor, takes=Act.DISPATCH_RESOLVE
+        )
         if isinstance(said, countersign.Waiting):
             return {"state": "waiting", "request": said.request}
         reconcile.resolve(
@@ -131,6 +134,7 @@ def _resolve_all(
     session: Session, id_: str, found_in: str, state: str, reason: str, parts: int | None, actor: str
 ) -> dict[str, Any]:
     from broadcaster.access import countersign
+    from broadcaster.access.user import Act
     from broadcaster.dispatch import broadcast, reconcile, stop
     from broadcaster.dispatch.dispatch import State
     from broadcaster.plan.parts import of_broadcast
@@ -146,7 +150,9 @@ def _resolve_all(
             units = {kind: known.get(kind, 1) if parts is None else parts for kind in doubts.kinds}
         told = " ".join(f"{channel}/{language}={n}" for (channel, language), n in sorted(units.items()))
         subject = f"{id_} {found_in} {state} {doubts.n} {doubts.digest} {told}".strip()
-        said = countersign.ask_or_sign(tx, act=f"dispatch.{state}", subject=subject, by=actor)
+        said = countersign.ask_or_sign(
+            tx, act=f"dispatch.{state}", subject=subject, by=actor, takes=Act.DISPATCH_RESOLVE
+        )
         if isinstance(said, countersign.Waiting):
             return {"state": "waiting", "request": said.request, "dispatches": doubts.n}
         reconcile.resolve_all(

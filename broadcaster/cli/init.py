@@ -15,8 +15,8 @@ def init(folder: Path) -> None:
     """A workspace: config, sample content and schedules, database, first admin. Never asks; keeps what is there."""
     import secrets
 
+    from broadcaster.access import appointment
     from broadcaster.access import store as users
-    from broadcaster.access.user import Role
     from broadcaster.app import make_workspace
     from broadcaster.clock import SystemClock
     from broadcaster.config import example, load
@@ -39,14 +39,7 @@ def init(folder: Path) -> None:
                 )  # fmt: skip
             if not users.everybody(tx.connection):
                 password = secrets.token_urlsafe(12)
-                users.add(
-                    tx,
-                    name="admin",
-                    roles=frozenset({Role.ADMIN}),
-                    password=password,
-                    actor=console(),
-                    must_change=True,
-                )
+                appointment.first_admin(tx, name="admin", password=password, by=console(), must_change=True)
     finally:
         database.close()
     click.echo(f"Workspace: {folder.resolve()}")

@@ -21,7 +21,7 @@ def _root() -> None: ...
 @click.option("--reason", default="", help="Why; it stands in the ledger.")
 @click.option("--campaign", default=None, help="Only this campaign.")
 @click.option("--channel", default=None, help="Only this channel.")
-@click.option("--area", default=None, help="Only people of this commune.")
+@click.option("--area", "areas", multiple=True, help="Only people of this commune; may be repeated.")
 @click.option(
     "--until", default=None, metavar="T", help="The stop ends by itself at this local time, like 2027-07-30T07:00."
 )
@@ -32,7 +32,7 @@ def stop(
     reason: str,
     campaign: str | None,
     channel: str | None,
-    area: str | None,
+    areas: tuple[str, ...],
     until: str | None,
     only_list: bool,
     as_json: bool,
@@ -51,21 +51,29 @@ def stop(
         emit(rows, as_json=as_json, columns=("stop", "scope", "subject", "reason", "until", "set_by"))
         return
     given = [
-        (scope, subject) for scope, subject in (("campaign", campaign), ("channel", channel), ("area", area)) if subject
+        (scope, subjects)
+        for scope, subjects in (("campaign", [campaign]), ("channel", [channel]), ("area", [*dict.fromkeys(areas)]))
+        if any(subjects)
     ]
     if len(given) > 1:
         raise WrongUse("One scope a stop: --campaign, --channel or --area; several stops may stand at once.")
-    scope, subject = given[0] if given else ("everything", "")
+    scope, subjects = given[0] if given else ("everything", [""])
     actor = session.actor(Act.STOP_SET)
     with session.read() as connection:
-        check(connection, session.config, scope, subject)
+        for subject in subjects:
+            check(connection, session.config, scope, subject or "")
     reason = reason_of(reason)
     with session.write() as tx:
-        number = stops.set_(tx, scope=scope, subject=subject, reason=reason, until=_until(session, until), by=actor)
+        ends = _until(session, until)
+        numbers = [
+            stops.set_(tx, scope=scope, subject=one or "", reason=reason, until=ends, by=actor) for one in subjects
+        ]
     with session.read() as connection:
         flying = store.open_by_state(connection).get("sending", 0)
-    session.say(f"Stopped; {flying} requests were in flight. Two people lift it: broadcaster resume {number} --as USER")
-    emit({"stop": number, "state": "set", "in_flight": flying}, as_json=as_json)
+    session.say(
+        f"Stopped; {flying} requests were in flight. Two people lift it: broadcaster resume {numbers[0]} --as USER"
+    )
+    emit({"stop": numbers[0], "stops": numbers, "state": "set", "in_flight": flying}, as_json=as_json)
 
 
 @command(_root, "resume")
@@ -87,7 +95,7 @@ def resume(session: Session, number: int | None, as_json: bool) -> None:
         if chosen is None:
             raise NotFound("No such stop is in force; `broadcaster stop --list` shows which are.")
         would = _would_go_out(tx.connection, chosen, tx.now)
-        said = countersign.ask_or_sign(tx, act="stop.lift", subject=f"stop {chosen.id}", by=actor)
+        said = countersign.ask_or_sign(tx, act="stop.lift", subject=f"stop {chosen.id}", by=actor, takes=Act.STOP_LIFT)
         if isinstance(said, countersign.Signed):
             stops.lift(tx, chosen.id, asked_by=said.asked_by, signed_by=said.signed_by)
     if isinstance(said, countersign.Waiting):

@@ -57,7 +57,7 @@ def token_of(app: FastAPI, sqlite_database: Database, clock: SteppedClock) -> Ca
 
     def make(name: str, *acts: Act, good_for: timedelta = timedelta(days=30)) -> str:
         with transaction(sqlite_database, clock) as tx:
-            return tokens.make(tx, name=name, label="thử", acts=acts, good_for=good_for, actor="quan")
+            return tokens.make(tx, name=name, label="thử", acts=acts, good_for=good_for, actor=name)
 
     return make
 

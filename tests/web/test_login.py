@@ -17,6 +17,7 @@ from broadcaster.access.user import Role
 from broadcaster.clock import SteppedClock
 from broadcaster.config import Config
 from broadcaster.db.engine import Database
+from broadcaster.ledger.entry import decode
 from broadcaster.ledger.store import raws, transaction
 from tests.web.desk_people import PASSWORD, Browser
 
@@ -128,18 +129,70 @@ def test_a_recovery_code_works_once(strict: FastAPI, sign_in: Sign, clock: Stepp
     assert answers == [200, 403]
 
 
-def test_guessing_codes_is_slowed_like_guessing_passwords(strict: FastAPI, sign_in: Sign, clock: SteppedClock) -> None:
+def half_in(browser: Browser, name: str = "minh") -> str:
+    browser.post("/login", data={"name": name, "password": PASSWORD})
+    return half_csrf(browser)
+
+
+def guess(browser: Browser, csrf: str, given: str = "000000") -> Any:
+    return browser.post("/login/code", data={"csrf": csrf, "code": given})
+
+
+def test_five_wrong_codes_make_an_account_wait_and_each_further_one_twice_as_long(
+    strict: FastAPI, sign_in: Sign, clock: SteppedClock
+) -> None:
     enrol(sign_in(), clock)
+    browser, waits = sign_in(), []
+
+    csrf = half_in(browser)
+    for _ in range(users.CODES):
+        assert "quá nhiều lần" not in guess(browser, csrf).text
+    for _ in range(3):
+        waits.append(re.search(r"đợi (\d+) phút", guess(browser, csrf).text)[1])  # type: ignore[index]
+        clock.move_by(timedelta(minutes=int(waits[-1]), seconds=1))
+        csrf = half_in(browser)
+        assert "quá nhiều lần" not in guess(browser, csrf).text
+
+    assert waits == ["5", "10", "20"]
+
+
+def test_a_day_of_guessing_is_fourteen_codes_and_no_right_password_makes_it_more(
+    strict: FastAPI, sqlite_database: Database, clock: SteppedClock
+) -> None:
+    tries, end = 0, clock.now() + timedelta(days=1)
+
+    while clock.now() < end:
+        with transaction(sqlite_database, clock) as tx:
+            wait = users.code_wait(tx.connection, "minh", now=tx.now)
+            if not wait:
+                users.count_refusal(tx, "minh", why="code")
+                tries += 1
+        clock.move_by(wait or timedelta(seconds=1))
+
+    assert tries <= 14
+
+
+def test_a_right_code_forgets_the_wrong_ones_and_an_admin_lets_try_again(
+    strict: FastAPI, config: Config, sign_in: Sign, clock: SteppedClock
+) -> None:
+    secret, _ = enrol(sign_in(), clock)
+    clock.move_by(timedelta(minutes=1))
     browser = sign_in()
-    browser.post("/login", data={"name": "minh", "password": PASSWORD})
-    csrf = half_csrf(browser)
+    csrf = half_in(browser)
+    for _ in range(users.CODES + 1):
+        locked = guess(browser, csrf)
 
-    answers = [
-        browser.post("/login/code", data={"csrf": csrf, "code": f"{n:06d}"}).text for n in range(users.TRIES + 1)
-    ]
+    config.web.second_factor = False  # for the admin of this test alone
+    page = sign_in("quan").get("/admin/users/minh").text
+    sign_in("quan").submit("/admin/users/minh/unlock", password=PASSWORD)
+    right = guess(browser, csrf, code(secret, clock))
+    csrf = half_in(browser)
+    again = [guess(browser, csrf).text for _ in range(users.CODES)]
 
-    assert "quá nhiều lần" in answers[-1]
-    assert "quá nhiều lần" not in answers[0]
+    assert "quá nhiều lần" in locked.text
+    assert "/admin/users/minh/unlock" in page
+    assert right.url.path == "/"
+    assert not any("quá nhiều lần" in one for one in again)
 
 
 def test_the_secret_lies_sealed_in_the_database(
@@ -266,6 +319,38 @@ def test_the_language_is_kept_and_stands_on_the_page(app: FastAPI, sign_in: Sign
     assert '<html lang="vi">' in before
     assert '<html lang="en">' in after
     assert "Needs you" in after
+
+
+def refusals(database: Database) -> list[dict[str, Any]]:
+    with database.reading() as connection:
+        found = [decode(raw) for raw in raws(connection)]
+    return [entry for entry in found if entry["kind"] == "user.refused"]
+
+
+def test_made_up_names_write_one_entry_an_hour_and_real_ones_each_time(
+    app: FastAPI, sign_in: Sign, sqlite_database: Database, clock: SteppedClock
+) -> None:
+    browser = sign_in()
+
+    for n in range(30):
+        browser.post("/login", data={"name": f"ai{n}", "password": "khong phai mat khau"})
+    browser.post("/login", data={"name": "lan", "password": "khong phai mat khau"})
+    browser.post("/login", data={"name": "lan", "password": "khong phai mat khau"})
+    clock.move_by(users.WINDOW)
+    browser.post("/login", data={"name": "ai", "password": "khong phai mat khau"})
+
+    told = [(entry["actor"], entry.get("tries")) for entry in refusals(sqlite_database)]
+    assert told == [("nobody", 1), ("lan", None), ("lan", None), ("nobody", 30)]
+
+
+def test_made_up_names_at_the_command_line_are_counted_too(
+    app: FastAPI, sqlite_database: Database, clock: SteppedClock
+) -> None:
+    for n in range(5):
+        with transaction(sqlite_database, clock) as tx:
+            assert users.authenticate(tx, name=f"ai{n}", password="khong phai mat khau") is None
+
+    assert len(refusals(sqlite_database)) == 1
 
 
 # -- set-up -----------------------------------------------------------------------------------------------------------

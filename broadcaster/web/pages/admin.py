@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from fastapi.responses import Response
 
-from broadcaster.access import factor, token
+from broadcaster.access import appointment, factor, token
 from broadcaster.access import session as sessions
 from broadcaster.access import store as users
-from broadcaster.access.user import MAY, NEEDS_SECOND_LOOK, Act, Role, parse_roles
+from broadcaster.access.user import Act, Role, parse_roles
 from broadcaster.channel import provider_item, registry, vault
 from broadcaster.dispatch import store as dispatches
-from broadcaster.errors import BroadcasterError, NotFound, WrongUse
+from broadcaster.errors import BroadcasterError, NotFound
 from broadcaster.web import settings
 from broadcaster.web.desk import Menu, Visit
 from broadcaster.web.door import Here, Pages
@@ -23,7 +22,6 @@ from broadcaster.web.words import admin as words
 pages = Pages()
 MENU = [Menu(path="/admin", label="Quản trị", order=90, roles=frozenset({Role.ADMIN}))]
 REVIEWS = 50  # shown, the newest first
-DAYS_MOST = 366  # of a token; access/token.py
 
 
 # -- channels and settings --------------------------------------------------------------------------------------------
@@ -54,7 +52,9 @@ def show_settings(visit: Here) -> Response:
 def people(visit: Here) -> Response:
     with visit.read() as connection:
         rows = [_person(visit, connection, one) for one in users.everybody(connection)]
-    return visit.page("admin_users.html", rows=rows, roles=_roles(visit))
+        asked = [_request(visit, one) for one in appointment.waiting(connection, now=visit.now)]
+        single = len(appointment.active_admins(connection)) < 2
+    return visit.page("admin_users.html", rows=rows, roles=_roles(visit), asked=asked, single=single)
 
 
 @pages.post("/admin/users", act=Act.USER_MANAGE, form=people)
@@ -62,11 +62,18 @@ def add(visit: Here) -> Response:
     """A new person, with a password that is shown once and changed at the first sign-in."""
     name, roles = visit.form.text("name"), parse_roles(",".join(visit.form.all("role")))
     visit.prove_again()
-    users.refuse_own_roles(visit.name, name, roles)
-    password = users.one_time_password()
     with visit.write() as tx:
-        users.add(tx, name=name, roles=roles, password=password, actor=visit.name, must_change=True)
-    return visit.page("admin_once.html", kind="password", name=name, secret=password)
+        said = appointment.add(tx, name=name, roles=roles, by=visit.name, office_key=visit.desk.office_key)
+    return _told(visit, name, said)
+
+
+@pages.post("/admin/requests/{number}", act=Act.USER_MANAGE, form=lambda visit, number: people(visit))  # noqa: ARG005
+def agree(visit: Here, number: str) -> Response:
+    """The other admin's half of what one has asked."""
+    visit.prove_again()
+    with visit.write() as tx:
+        name, said = appointment.repeat(tx, _number(number), by=visit.name, office_key=visit.desk.office_key)
+    return _told(visit, name, said)
 
 
 @pages.get("/admin/users/{name}", act=Act.USER_MANAGE)
@@ -75,10 +82,8 @@ def person(visit: Here, name: str) -> Response:
         account = users.get(connection, name)
         row = _person(visit, connection, account)
         tokens = [one for one in token.everyone(connection) if one.name == name]
-    able = [act for act in Act if account.roles & MAY[act] and act not in NEEDS_SECOND_LOOK]
     return visit.page(
         "admin_user.html", one=row, roles=_roles(visit), tokens=tokens, now=visit.now,
-        acts=[(act.value, visit.say(words.ACTS.get(act.value, act.value))) for act in able],
         ticked={Role(one) for one in visit.form.all("role") if one in set(Role)} or account.roles,
     )  # fmt: skip
 
@@ -87,20 +92,27 @@ def person(visit: Here, name: str) -> Response:
 def set_roles(visit: Here, name: str) -> Response:
     roles = parse_roles(",".join(visit.form.all("role")))
     visit.prove_again()
-    users.refuse_own_roles(visit.name, name, roles)
     with visit.write() as tx:
-        users.set_roles(tx, name=name, roles=roles, actor=visit.name)
-    return visit.go(f"/admin/users/{name}", visit.say("Đã đổi vai trò của {name}.", name=name))
+        said = appointment.set_roles(tx, name=name, roles=roles, by=visit.name)
+    return _told(visit, name, said)
 
 
 @pages.post("/admin/users/{name}/reset", act=Act.USER_MANAGE, form=person)
 def reset(visit: Here, name: str) -> Response:
     """A new one-time password; also lets in again who was disabled."""
     visit.prove_again()
-    password = users.one_time_password()
     with visit.write() as tx:
-        users.reset(tx, name=name, password=password, actor=visit.name, must_change=True)
-    return visit.page("admin_once.html", kind="password", name=name, secret=password)
+        said = appointment.reset(tx, name=name, by=visit.name, office_key=visit.desk.office_key)
+    return _told(visit, name, said)
+
+
+@pages.post("/admin/users/{name}/unlock", act=Act.USER_MANAGE, form=person)
+def unlock(visit: Here, name: str) -> Response:
+    """Who must wait after wrong passwords or codes may try again."""
+    visit.prove_again()
+    with visit.write() as tx:
+        users.unlock(tx, name=name, actor=visit.name)
+    return visit.go(f"/admin/users/{name}", visit.say("{name} được thử lại ngay.", name=name))
 
 
 @pages.post("/admin/users/{name}/disable", act=Act.USER_MANAGE, form=person)
@@ -117,32 +129,11 @@ def take_factor(visit: Here, name: str) -> Response:
     """The phone is lost: a new one is set up at the next sign-in."""
     visit.prove_again()
     with visit.write() as tx:
-        users.get(tx.connection, name)
-        factor.take_away(tx, name=name, actor=visit.name)
-        sessions.end_all(tx, name, actor=visit.name)
-    return visit.go(f"/admin/users/{name}", visit.say("{name} sẽ thiết lập lại mã xác thực khi đăng nhập.", name=name))
+        said = appointment.take_factor(tx, name=name, by=visit.name)
+    return _told(visit, name, said)
 
 
 # -- keys for programs ------------------------------------------------------------------------------------------------
-
-
-@pages.post("/admin/users/{name}/token", act=Act.USER_MANAGE, form=person)
-def make_token(visit: Here, name: str) -> Response:
-    """A key that is shown once."""
-    days = visit.form.text("days")
-    known = {act.value: act for act in Act}
-    wanted = [known[one] for one in visit.form.all("act") if one in known]
-    if not days.isdecimal() or not days.isascii() or not 1 <= int(days[:6]) <= DAYS_MOST:
-        raise WrongUse("A token is good for a year at most; give fewer days.")
-    if not wanted:
-        raise WrongUse("Tick at least one thing the program may do.")
-    visit.prove_again()
-    with visit.write() as tx:
-        made = token.make(
-            tx, name=name, label=visit.form.text("label"), acts=wanted, good_for=timedelta(days=int(days)),
-            actor=visit.name,
-        )  # fmt: skip
-    return visit.page("admin_once.html", kind="token", name=name, secret=made)
 
 
 @pages.get("/admin/tokens", act=Act.USER_MANAGE)
@@ -154,10 +145,8 @@ def tokens(visit: Here) -> Response:
 
 @pages.post("/admin/tokens/{number}/end", act=Act.USER_MANAGE, form=lambda visit, number: tokens(visit))  # noqa: ARG005
 def end_token(visit: Here, number: str) -> Response:
-    if not (number.isascii() and number.isdecimal()) or len(number) > 9:
-        raise NotFound("There is no such token.")
     with visit.write() as tx:
-        token.end(tx, int(number), actor=visit.name)
+        token.end(tx, _number(number), actor=visit.name)
     return visit.go("/admin/tokens", visit.say("Khóa đã hết hiệu lực."))
 
 
@@ -182,6 +171,42 @@ def end_session(visit: Here) -> Response:
 # -- what is shown ----------------------------------------------------------------------------------------------------
 
 
+def _told(visit: Visit, name: str, said: appointment.Asked | appointment.Done) -> Response:
+    """What came of it, and the password or the half of it that is for this person."""
+    if isinstance(said, appointment.Asked):
+        after = _next(said)
+        if said.password:
+            return visit.page(
+                "admin_once.html", name=name, secret=said.password, after=after, other="", alone_now=False
+            )
+        return visit.go("/admin/users", visit.say(after))
+    if said.password:
+        return visit.page(
+            "admin_once.html", name=name, secret=said.password, after="", other=said.asked_by, alone_now=said.alone
+        )
+    return visit.go(f"/admin/users/{name}", visit.say("Đã đổi tài khoản {name}.", name=name))
+
+
+def _next(said: appointment.Asked) -> str:
+    return words.NOBODY_ELSE if said.nobody_else else words.ANOTHER_ADMIN
+
+
+def _request(visit: Visit, one: Any) -> dict[str, Any]:
+    """What an admin asked, as another one reads it."""
+    name, _, roles = one.subject.partition(" ")
+    shown = ", ".join(visit.say(ROLES[Role(role)]) for role in roles.split(",")) if roles else ""
+    return {
+        "id": one.id, "what": visit.say(words.REQUESTS[one.act], name=name, roles=shown), "asked_by": one.asked_by,
+        "own": one.asked_by == visit.name, "until": one.expires_at,
+    }  # fmt: skip
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 9:
+        raise NotFound("There is no such line; look at the list anew.")
+    return int(text)
+
+
 def _roles(visit: Visit) -> dict[Role, str]:
     return {role: visit.say(ROLES[role]) for role in Role}
 
@@ -192,6 +217,8 @@ def _person(visit: Visit, connection: Any, account: users.Account) -> dict[str, 
         "roles": [visit.say(ROLES[role]) for role in sorted(account.roles)],
         "disabled": account.disabled,
         "must_change": account.must_change,
+        "alone": account.name in appointment.made_alone(connection),
+        "waits": users.waits(connection, account.name, now=visit.now),
         "factor": factor.confirmed(connection, account.name),
         "needs_factor": visit.config.web.second_factor and factor.must_have(account.roles),
     }

@@ -67,7 +67,9 @@ def resolve(visit: Here, id_: str) -> Response:
     visit.prove_again()
     with visit.write() as tx:
         reconcile.check_resolvable(tx.connection, number, way, now=tx.now)
-        said = countersign.ask_or_sign(tx, act=f"dispatch.{way}", subject=f"{public_id(number)} {way}", by=visit.name)
+        said = countersign.ask_or_sign(
+            tx, act=f"dispatch.{way}", subject=f"{public_id(number)} {way}", by=visit.name, takes=Act.DISPATCH_RESOLVE
+        )
         if isinstance(said, countersign.Signed):
             reconcile.resolve(tx, number, way, reason=reason, asked_by=said.asked_by, signed_by=said.signed_by)
     if isinstance(said, countersign.Signed):

@@ -76,13 +76,15 @@ def code_form(visit: Here) -> Response:
 
 @pages.post("/login/code", act=Look.HALF, form=code_form)
 def code(visit: Here) -> Response:
-    """Tries are counted: ten wrong ones, and the name must wait, however often the password is right meanwhile."""
+    """Tries are counted: five wrong ones, and the account must wait, longer each time, however often the password is right."""
     given = visit.form.raw("code").strip()
     with visit.write() as tx:
         users.refuse_while_waiting(tx, visit.name)
         right = factor.take(tx, name=visit.name, code=given, office_key=visit.desk.office_key)
         right = right or factor.recover(tx, name=visit.name, code=given)
-        if not right:
+        if right:
+            users.right_code(tx, visit.name)
+        else:
             users.count_refusal(tx, visit.name, why="code")
     if not right:
         raise NotAllowed("The code is wrong or was used already. Wait for the next one, and check the phone's clock.")
@@ -113,6 +115,8 @@ def set_factor(visit: Here) -> Response:
         codes = factor.confirm(tx, name=visit.name, code=visit.form.raw("code"), office_key=visit.desk.office_key)
         if codes is None:
             users.count_refusal(tx, visit.name, why="code")
+        else:
+            users.right_code(tx, visit.name)
     if codes is None:
         raise NotAllowed("The code is wrong or was used already. Wait for the next one, and check the phone's clock.")
     response = _whole(visit)

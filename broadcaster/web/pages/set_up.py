@@ -6,9 +6,9 @@ import hmac
 
 from fastapi.responses import Response
 
+from broadcaster.access import appointment
 from broadcaster.access import session as sessions
 from broadcaster.access import store as users
-from broadcaster.access.user import Role
 from broadcaster.config import write_office_name
 from broadcaster.errors import NotFound, WrongUse
 from broadcaster.web.desk import TONGUE, Visit
@@ -36,7 +36,7 @@ def set_up(visit: Here, token: str) -> Response:
     with visit.write() as tx:
         if users.everybody(tx.connection):
             raise NotFound("This office is set up already; sign in.")
-        users.add(tx, name=name, roles=frozenset({Role.ADMIN}), password=password, actor="set-up")
+        appointment.first_admin(tx, name=name, password=password, by="set-up")
         account = users.get(tx.connection, name)
     write_office_name(visit.config, office)
     visit.desk.set_up_token = ""

@@ -65,7 +65,7 @@ def today(visit: Here) -> Response:
             "went": [one for one in whole if one.state in ("done", "expired", "cancelled")],
             "coming": coming,
             "needs": _needs(visit, connection, now),
-            "stops": stops.standing(connection, now),
+            "stops": stops.together(stops.standing(connection, now)),
             "late": store.late(connection, now - timedelta(minutes=2)),
             "lanes": dispatches.lanes(connection),
             "totals": _totals(whole),
@@ -151,7 +151,7 @@ def _needs(visit: Visit, connection: Connection, now: datetime) -> list[Need]:
         needs.append(Need(text=visit.say("{n} việc chờ bạn phê duyệt", n=len(mine)), path="/approvals"))
     for one in countersign.waiting(connection, now=now):
         if one.asked_by != visit.name and (act := _SECOND.get(one.act.split(".")[0])) and visit.may(act):
-            where = "/stop" if one.act == "stop.lift" else "/dispatches/doubt"
+            where = _WHERE[one.act.split(".")[0]]
             text = visit.say("{who} đề nghị, chờ người thứ hai xác nhận: {what}", who=one.asked_by, what=one.subject)
             needs.append(Need(text=text, path=where, urgent=True))
     for lane in dispatches.lanes(connection):
@@ -178,7 +178,8 @@ def _needs(visit: Visit, connection: Connection, now: datetime) -> list[Need]:
 
 
 _DECIDES = {"revision": Act.MESSAGE_APPROVE, "plan": Act.CAMPAIGN_APPROVE, "broadcast": Act.BROADCAST_APPROVE}
-_SECOND = {"stop": Act.STOP_LIFT, "dispatch": Act.DISPATCH_RESOLVE}
+_SECOND = {"stop": Act.STOP_LIFT, "dispatch": Act.DISPATCH_RESOLVE, "user": Act.USER_MANAGE}
+_WHERE = {"stop": "/stop", "dispatch": "/dispatches/doubt", "user": "/admin/users"}
 
 
 def _start(visit: Visit, connection: Connection) -> list[dict[str, Any]]:

@@ -42,7 +42,52 @@ ACTS = {
     "run": "Chạy bộ phát",
 }
 
+# what one admin asked, for another to confirm
+REQUESTS = {
+    "user.add": "Thêm {name}: {roles}",
+    "user.role": "Đổi vai trò của {name} thành: {roles}",
+    "user.reset": "Đặt lại mật khẩu của {name}",
+    "user.factor": "Gỡ mã xác thực của {name}",
+}
+ANOTHER_ADMIN = "Đã ghi đề nghị. Một người quản trị khác xác nhận ở trang này trong 24 giờ."
+NOBODY_ELSE = (
+    "Đã ghi đề nghị. Không còn người quản trị nào khác để xác nhận: trong 24 giờ, chạy cùng lệnh đó trên máy của cơ quan "
+    "(broadcaster user, không có --as). Nhật ký ghi là một người tự làm."
+)
+
 EN = {
+    "Thêm {name}: {roles}": "Add {name}: {roles}",
+    "Đổi vai trò của {name} thành: {roles}": "Change the roles of {name} to: {roles}",
+    "Đặt lại mật khẩu của {name}": "Reset the password of {name}",
+    "Gỡ mã xác thực của {name}": "Take the second factor of {name} away",
+    ANOTHER_ADMIN: "It is asked for. Another admin confirms it on this page within 24 hours.",
+    NOBODY_ELSE: "It is asked for. No other admin is left to confirm it: within 24 hours, run the same command at the office's "
+        "computer (broadcaster user, without --as). The ledger says that one person did it alone.",
+    "Đã đổi tài khoản {name}.": "The account of {name} is changed.",
+    "Quyền được trao": "Rights given",
+    "Xác nhận": "Confirm",
+    "do một người tự làm": "by one person alone",
+    "Một người tự làm việc này; nhật ký ghi rõ như vậy.": "One person did this alone; the ledger says so.",
+    "Chờ người quản trị thứ hai": "Waits for a second admin",
+    "{name} đề nghị; hết hạn {when}.": "{name} asks; it ends {when}.",
+    "Một người quản trị khác xác nhận ở trang này.": "Another admin confirms it on this page.",
+    "Chỉ xác nhận khi bạn biết người này và việc này là đúng.": "Confirm only if you know this person and that it is right.",
+    "Chỉ có một người quản trị: không ai cùng quyết định việc trao quyền. Hãy thêm người quản trị thứ hai; từ đó việc trao quyền cần hai người.":
+        "There is only one admin: nobody else has a say in who gets rights. Add a second one; from then on it takes two.",
+    "Nửa đầu của mật khẩu": "First half of the password",
+    "Nửa sau của mật khẩu": "Second half of the password",
+    "{name} giữ nửa đầu; hai nửa viết liền nhau. Mỗi người tự tay đưa nửa của mình.":
+        "{name} has the first half; the two are written one after the other. Each hands over their own.",
+    "Cho thử lại": "Let try again",
+    "Người này nhập sai nhiều lần nên phải đợi. Hỏi trực tiếp người đó trước: có thể kẻ khác đang thử.":
+        "This person must wait after many wrong tries. Ask them first: it may be somebody else who tries.",
+    "{name} được thử lại ngay.": "{name} may try again at once.",
+    "Khóa cho chương trình của bạn": "Keys for your programs",
+    "Khóa mới của bạn": "Your new key",
+    "Khóa làm thay bạn, chỉ những việc đánh dấu; nhật ký ghi tên bạn. Việc cần nhập lại mật khẩu thì không bao giờ.":
+        "The key acts for you, in what is ticked only, and the ledger names you. Never where the password is asked for again.",
+    "Chưa có khóa nào; mỗi người tự tạo khóa của mình.": "There is no key yet; everybody makes their own.",
+    "Mở trang khóa của bạn": "Open your keys",
     "Rút thông điệp": "Withdraw a message",
     "Chốt báo cáo": "Close a report",
     "Ghi báo cáo đã ký": "Record the signed report",
@@ -128,7 +173,6 @@ EN = {
     "phải đổi mật khẩu": "must change the password",
     "Đổi vai trò": "Change the roles",
     "Lưu vai trò": "Save the roles",
-    "Đã đổi vai trò của {name}.": "The roles of {name} are changed.",
     "Đặt lại mật khẩu": "Reset the password",
     "Tạo mật khẩu dùng một lần; mọi phiên của người này kết thúc. Người đã khóa vào lại được.":
         "Makes a one-time password; every session of theirs ends. Lets in again who was disabled.",
@@ -137,9 +181,7 @@ EN = {
     "{name} không đăng nhập được nữa.": "{name} can sign in no more.",
     "Gỡ mã xác thực": "Take the second factor away",
     "Khi mất điện thoại: thiết lập lại ở lần đăng nhập sau.": "When the phone is lost: it is set up again at the next sign-in.",
-    "{name} sẽ thiết lập lại mã xác thực khi đăng nhập.": "{name} will set up the second factor anew at the next sign-in.",
     "Mật khẩu dùng một lần của {name}": "One-time password of {name}",
-    "Khóa của {name}": "Key of {name}",
     "Chỉ hiện một lần, ngay bây giờ. Đưa tận tay; người dùng tự đổi ở lần đăng nhập đầu.":
         "Shown once, now. Hand it over in person; it is changed at the first sign-in.",
     "Chỉ hiện một lần, ngay bây giờ. Chép vào nơi cất khóa của chương trình.":
@@ -147,8 +189,6 @@ EN = {
     "Tôi đã chép xong": "I have copied it",
     # tokens
     "Tạo khóa cho chương trình": "Make a key for a program",
-    "Khóa làm thay người này, chỉ những việc đánh dấu. Việc cần nhập lại mật khẩu thì không bao giờ.":
-        "The key acts for this person, in what is ticked only. Never where the password is asked for again.",
     "Dùng cho": "Used for",
     "Số ngày hiệu lực": "Good for days",
     "Tạo khóa": "Make the key",
@@ -159,8 +199,6 @@ EN = {
     "Khóa đã hết hiệu lực.": "The key is over.",
     "còn hiệu lực": "in force",
     "đã kết thúc": "over",
-    "Chưa có khóa nào; tạo ở trang của từng người dùng.": "There is no key yet; make one on a user's page.",
-    "Mở trang Người dùng": "Open the users",
     # sessions
     "Đăng nhập lúc": "Signed in at",
     "Thao tác gần nhất": "Last seen",

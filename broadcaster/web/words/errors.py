@@ -124,7 +124,8 @@ VI: dict[str, str] = {
     "This set-up link is not good any more; if the office has users, sign in.":
         "Đường dẫn thiết lập không còn dùng được; nếu cơ quan đã có người dùng, hãy đăng nhập.",
     "This office is set up already; sign in.": "Cơ quan đã được thiết lập; hãy đăng nhập.",
-    "Say what is to stop: everything, or one campaign, channel or commune.": "Chọn dừng những gì: tất cả, một chiến dịch, một kênh hay một xã.",
+    "Say what is to stop: everything, one campaign, one channel, or communes.":
+        "Chọn dừng những gì: tất cả, một chiến dịch, một kênh hay các xã.",
     "This stop is not in force any more.": "Lệnh dừng này không còn hiệu lực.",
     "The end is no time; choose a day and an hour, or leave it empty.": "Giờ kết thúc không hợp lệ; chọn ngày giờ, hoặc để trống.",
     "There is no revision {}; submit the message again.": "Không có bản {}; trình lại thông điệp.",
