@@ -137,6 +137,31 @@ def shown(n: int) -> str:
     return f"<{SMALL}" if 0 < n < SMALL else str(n)
 
 
+def shown_sum(parts: Iterable[int]) -> str:
+    """A sum of such counts: exact, unless it and the counts that are printed would give a hidden one away.
+
+    A reader knows how many are hidden and that each is 1 to 4, so with one hidden, or all of them 1 or all 4, the sum tells;
+    then only what is printed anyway is added up, and "≥" says so.
+    """
+    known = [n for n in parts if n]
+    hidden = [n for n in known if n < SMALL]
+    rest = sum(known) - sum(hidden)
+    if sum(known) < SMALL or not hidden:
+        return shown(sum(known))
+    if len(hidden) > 1 and len(hidden) < sum(hidden) < len(hidden) * (SMALL - 1):
+        return str(sum(known))
+    return f"≥{max(rest, SMALL)}"
+
+
+def at_risk(activities: Iterable[Activity]) -> list[tuple[str, str]]:
+    """Group at risk -> its participants as they may be printed."""
+    found: dict[str, list[int]] = {}
+    for one in activities:
+        for name, n in one.at_risk.items():
+            found.setdefault(name, []).append(n)
+    return [(name, shown_sum(found[name])) for name in sorted(found)]
+
+
 def twins(activities: Iterable[tuple[int, Activity]]) -> list[list[int]]:
     """Ids that look like the same thing told twice: same kind, day, place and numbers."""
     same: dict[tuple[object, ...], list[int]] = {}

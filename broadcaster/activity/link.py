@@ -8,15 +8,19 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 
 from sqlalchemy import Connection, func, select
 
 from broadcaster.activity.activity import NAME_LIMIT, Activity, check
+from broadcaster.activity.place import reminder
 from broadcaster.activity.store import ACTIVITY, Kept, add, digest, standing
+from broadcaster.config import Config
 from broadcaster.content.telephone import find as find_numbers
+from broadcaster.db.tables import Campaign, table
 from broadcaster.errors import Conflict, WrongUse
 from broadcaster.ledger.store import Transaction
 
@@ -25,6 +29,8 @@ OFFICER = "officer"  # who says it: nobody logs in there
 SOURCE = "link"
 A_DAY = 60  # entries by one commune's link; a commune's whole campaign has some dozens
 SHOWN = 20
+LINK_DAYS = 30  # a reminder's link works so long after the report is due: late figures come too
+CAMPAIGN = table(Campaign)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +87,23 @@ def enter(tx: Transaction, opens: Opens, activity: Activity, *, today: date) -> 
         raise Conflict(f"{A_DAY} activities were entered today; go on tomorrow, or send the office a list.")
     (number,) = add(tx, [activity], by=OFFICER, source=SOURCE)
     return number
+
+
+def reminder_of(
+    connection: Connection, config: Config, office_key: bytes, campaign: str, *, today: date
+) -> Callable[[str], str]:
+    """Place -> the words that ask for its figures, with its own link where the office has a public address."""
+    row = connection.execute(select(CAMPAIGN).where(CAMPAIGN.c.id == campaign)).one_or_none()
+    due = row.report_due if row else None
+    title, public = row.title if row else campaign, config.web.public_url.rstrip("/")
+    until = max(due or today, today) + timedelta(days=LINK_DAYS)
+
+    def words(place: str) -> str:
+        opens = Opens(commune=place, campaign=campaign, until=until)
+        link = f"{public}/a/{token(office_key, opens)}" if public else ""
+        return reminder(config.office.name, title, place, link, due=due.strftime("%d/%m/%Y") if due else "")
+
+    return words
 
 
 def _mac(office_key: bytes, said: bytes) -> bytes:

@@ -55,6 +55,15 @@ def add(
     return numbers
 
 
+def erase_attachment(tx: Transaction, number: int, *, by: str) -> str:
+    """Note that the file of an entry is erased; its SHA-256, for whoever removes it. Raises: NotFound."""
+    found = get(tx.connection, number).activity.attachment
+    if not found:
+        raise NotFound(f"Activity {number} has no photo or PDF.")
+    tx.record(Kind.ACTIVITY_ERASE, by, id=number, attachment=found)
+    return found
+
+
 def digest(activity: Activity) -> str:
     """SHA-256 of everything the entry says, so that what is not in the ledger itself cannot be changed unseen either."""
     said = [

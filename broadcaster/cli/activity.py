@@ -93,11 +93,17 @@ def list_(session: Session, campaign: str | None, commune: str | None, as_json: 
     """What counts, by day; entries that look like the same thing told twice are named."""
     from broadcaster.activity import store
     from broadcaster.activity.activity import twins
+    from broadcaster.activity.place import doubled_plays
 
     with session.read() as connection:
         found = store.standing(connection, campaign=campaign, commune=commune)
+        plays = doubled_plays(connection, campaign) if campaign else []
     for same in twins((one.id, one.activity) for one in found):
         session.say(f"Perhaps told twice: {', '.join(map(str, same))}. If so: broadcaster activity void {same[-1]}")
+    for number in plays:
+        session.say(
+            f"A confirmed bulletin may count activity {number} already. If so: broadcaster activity void {number}"
+        )
     emit([_row(one) for one in found], as_json=as_json, columns=COLUMNS)
 
 
@@ -156,6 +162,159 @@ def link(session: Session, commune: str, campaign: str, until: datetime | None, 
     emit(shown, as_json=as_json)
 
 
+@command(activity, "erase")
+@click.argument("id_", metavar="ID", type=click.IntRange(1))
+@json_option
+def erase(session: Session, id_: int, as_json: bool) -> None:
+    """Erase the photo or PDF of activity ID: the file goes, the entry and its hash stay."""
+    from broadcaster.access.user import Act
+    from broadcaster.activity import attachment, store
+
+    by = session.actor(Act.ACTIVITY_ADD)
+    with session.write() as tx:
+        digest = store.erase_attachment(tx, id_, by=by)
+    gone = attachment.erase(session.config.path("attachments"), digest)
+    if not gone:
+        session.say("The file was gone already; look for it in backups as well.")
+    emit({"activity": id_, "erased": digest}, as_json=as_json)
+
+
+@command(activity, "places")
+@click.option("--import", "file", type=click.Path(path_type=Path, dir_okay=False, exists=True), default=None,
+              help="Put this list, CSV or XLSX, in the place of the one there is.")  # fmt: skip
+@json_option
+def places(session: Session, file: Path | None, as_json: bool) -> None:
+    """The communes and partner departments that owe figures: name, and if you like province and kind. None is shipped."""
+    from hashlib import sha256
+
+    from broadcaster.access.user import Act
+    from broadcaster.activity import place
+
+    if file:
+        by, found = session.actor(Act.ACTIVITY_ADD), place.read(file)
+        with session.write() as tx:
+            place.replace(tx, found, by=by, digest=sha256(file.read_bytes()).hexdigest())
+    with session.read() as connection:
+        rows = [{"name": one.name, "kind": one.kind, "province": one.province} for one in place.everywhere(connection)]
+    emit(rows, as_json=as_json, columns=("name", "kind", "province"))
+
+
+@command(activity, "board")
+@click.argument("campaign")
+@click.option("--missing", is_flag=True, help="Only those of which nothing is in.")
+@click.option(
+    "--said", default=None, metavar="PLACE", help="Note that this place's figures are all in, even if there are none."
+)
+@click.option(
+    "--remind", is_flag=True, help="With the words to copy for each that has not said it is done; nothing is sent."
+)
+@json_option
+def board(session: Session, campaign: str, missing: bool, said: str | None, remind: bool, as_json: bool) -> None:
+    """Which communes and partner departments have given their figures of CAMPAIGN, and which have not."""
+    from broadcaster.access.user import Act
+    from broadcaster.activity import place
+
+    if said:
+        by = session.actor(Act.ACTIVITY_ADD)
+        with session.write() as tx:
+            place.say_all(tx, campaign, said, by=by)
+    with session.read() as connection:
+        found = place.board(connection, campaign)
+    if not found:
+        session.say("There is no list of places yet: broadcaster activity places --import FILE")
+    rows = [_on_board(one) for one in found if not missing or one.state == "none"]
+    if remind:
+        words = _words(session, campaign)
+        for row in rows:
+            if row["state"] != "all":
+                row["reminder"] = words(row["name"])
+    emit(
+        rows,
+        as_json=as_json,
+        columns=("name", "kind", "province", "state", "entries", *(("reminder",) if remind else ())),
+    )
+
+
+@command(activity, "carriers")
+@click.option("--campaign", default=None, help="Only those of this campaign.")
+@json_option
+def carriers(session: Session, campaign: str | None, as_json: bool) -> None:
+    """What carriers reported back of texts to everybody, which a letter had asked them for."""
+    from broadcaster.activity import carrier
+
+    with session.read() as connection:
+        rows = [_replied(one) for one in carrier.standing(connection, campaign=campaign)]
+    emit(rows, as_json=as_json, columns=("id", "carrier", "campaign", "asked", "reached", "failed", "since", "until"))
+
+
+@command(activity, "carrier")
+@click.option("--carrier", "name", required=True, help="Who reports.")
+@click.option("--campaign", required=True, help="The campaign the letter was for.")
+@click.option("--asked", type=click.IntRange(1), required=True, help="Subscribers it was sent to.")
+@click.option("--reached", type=click.IntRange(0), required=True, help="Of these, successfully.")
+@click.option("--failed", type=click.IntRange(0), required=True, help="Of these, not.")
+@click.option("--from", "since", type=DAY, required=True, help="First day of the sending.")
+@click.option("--until", type=DAY, required=True, help="Last day of it.")
+@click.option("--revision", default="", help="The revision's hash in the letter, if the reply names it.")
+@click.option("--note", default="", help="In your own words.")
+@click.option(
+    "--attachment",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    default=None,
+    help="The carrier's letter, as PDF or photo.",
+)
+@click.option(
+    "--corrects", type=click.IntRange(1), default=None, help="Number of the report it stands in the place of."
+)
+@json_option
+def carrier_(session: Session, as_json: bool, **values: Any) -> None:
+    """Enter what a carrier reported back. Its counts stand apart in the report: nobody here can check them."""
+    from dataclasses import replace
+
+    from broadcaster.access.user import Act
+    from broadcaster.activity import attachment
+    from broadcaster.activity.carrier import Reply, add, check
+
+    by = session.actor(Act.ACTIVITY_ADD)
+    found = check(
+        Reply(
+            carrier=values["name"].strip(), campaign=values["campaign"], asked=values["asked"], reached=values["reached"],
+            failed=values["failed"], since=values["since"].date(), until=values["until"].date(),
+            revision=values["revision"].replace(" ", ""), note=values["note"].strip(),
+        ),
+        today=_today(session),
+    )  # fmt: skip
+    if values["attachment"]:
+        found = replace(found, attachment=attachment.keep(session.config.path("attachments"), values["attachment"]))
+    with session.write() as tx:
+        number = add(tx, found, by=by, corrects=values["corrects"])
+    emit({"report": number, "carrier": found.carrier}, as_json=as_json)
+
+
+def _replied(kept: Any) -> dict[str, Any]:
+    one = kept.reply
+    return {
+        "id": kept.id, "carrier": one.carrier, "campaign": one.campaign, "asked": one.asked, "reached": one.reached,
+        "failed": one.failed, "since": one.since.isoformat(), "until": one.until.isoformat(), "revision": one.revision,
+        "note": one.note, "attachment": one.attachment[:12], "by": kept.by, "corrects": kept.corrects,
+    }  # fmt: skip
+
+
+def _on_board(one: Any) -> dict[str, Any]:
+    return {
+        "name": one.place.name, "kind": one.place.kind, "province": one.place.province, "state": one.state,
+        "entries": one.entries, "latest": one.latest.isoformat() if one.latest else None, "said_by": one.said_by,
+    }  # fmt: skip
+
+
+def _words(session: Session, campaign: str) -> Any:
+    """Place -> the words of its reminder."""
+    from broadcaster.activity.link import reminder_of
+
+    with session.read() as connection:
+        return reminder_of(connection, session.config, session.office_key, campaign, today=_today(session))
+
+
 def _read(session: Session, campaign: str, values: dict[str, Any]) -> Activity:
     from broadcaster.activity import attachment
     from broadcaster.activity.activity import Activity, check, groups
@@ -190,10 +349,13 @@ def _add(session: Session, found: Activity, *, as_json: bool, corrects: int | No
 
 
 def _row(kept: Kept) -> dict[str, Any]:
+    from broadcaster.activity.activity import shown
+
     one = kept.activity
     return {
         "id": kept.id, "day": one.day.isoformat(), "kind": one.kind, "commune": one.commune, "campaign": one.campaign,
-        "units": one.units, "minutes": one.minutes, "participants": one.participants, "at_risk": dict(one.at_risk),
+        "units": one.units, "minutes": one.minutes, "participants": one.participants,
+        "at_risk": {name: shown(n) for name, n in one.at_risk.items()},
         "note": one.note, "attachment": one.attachment[:12], "by": kept.by, "source": kept.source,
         "corrects": kept.corrects,
     }  # fmt: skip

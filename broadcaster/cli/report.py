@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import click
 from broadcaster.cli.session import Session, command, emit, json_option
 
 if TYPE_CHECKING:
+    from broadcaster.ledger.seal import Sealed
     from broadcaster.report.figures import Figures
     from broadcaster.report.retake import Taken
 
@@ -35,6 +37,13 @@ FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
     "--as-of", default=None, metavar="CUT", help="Counted from the ledger up to a time, or to a number of entries."
 )
 @click.option("--since", default=None, metavar="CUT", help="What has changed since this cut-off.")
+@click.option(
+    "--language",
+    type=click.Choice(("vi", "en")),
+    default="vi",
+    show_default=True,
+    help="Of the edition; the figures are the same in both.",
+)
 @click.option("--compare", default=None, metavar="CAMPAIGN", help="Beside the figures of an earlier campaign.")
 @click.option("--close", is_flag=True, help="Close what nobody can tell any more, by name; with --reason.")
 @click.option("--reason", default="", help="Why it is closed; it stands in the report and in the ledger.")
@@ -50,6 +59,7 @@ def report(
     day: datetime | None,
     as_of: str | None,
     since: str | None,
+    language: str,
     compare: str | None,
     close: bool,
     reason: str,
@@ -74,7 +84,9 @@ def report(
         return _sign(session, campaign, signed, number, day, as_json=as_json)
     if since or (compare and not form):
         return _change(session, campaign, since, as_of, compare, as_json=as_json)
-    return _make(session, campaign, form or ("json" if as_json else None), output, number, day, as_of, compare)
+    return _make(
+        session, campaign, form or ("json" if as_json else None), output, number, day, as_of, compare, language
+    )
 
 
 def _make(
@@ -86,18 +98,20 @@ def _make(
     day: datetime | None,
     as_of: str | None,
     compare: str | None,
+    language: str,
 ) -> int:
     """Show the figures, or make one of the files."""
     from broadcaster.access.user import Act
     from broadcaster.errors import WrongUse
     from broadcaster.report import making, narrative
+    from broadcaster.report.words import speech
 
     if output and not form:
         raise WrongUse(f"Say which --format the file has: {', '.join(FORMATS)}.")
     if compare and form not in ("docx", "pdf", "html"):
         raise WrongUse("--compare goes with docx, pdf or html, or without --format.")
     if form in BINARY and output is None:
-        output = Path(f"{campaign}.{form}")
+        output = Path(f"{campaign}.{form}" if language == "vi" else f"{campaign}.{language}.{form}")
     actor = session.actor(Act.REPORT_MAKE) if form else ""
     now = session.clock.now()
     taken = _taken(session, campaign, as_of)[0] if as_of else None
@@ -107,13 +121,14 @@ def _make(
     if not form:
         _tell(figures)
         return 0
-    text = making.narrative_path(session.config, campaign)
-    if form in ("docx", "pdf", "html") and narrative.begin(text, campaign):
+    say = speech(language)
+    text = making.narrative_path(session.config, campaign, language)
+    if form in ("docx", "pdf", "html") and narrative.begin(text, campaign, say=say):
         session.say(f"Write the office's own sentences into {text}, then make the report again.")
     with session.read() as connection:
         made = making.made_of(
             connection, session.config, figures, form, now=now, number=number, day=day.date() if day else None,
-            taken=taken, earlier=earlier,
+            taken=taken, earlier=earlier, say=say,
         )  # fmt: skip
     with session.file(output, made.data), session.write() as tx:
         making.record(tx, actor, campaign, form, made)
@@ -142,7 +157,7 @@ def _change(
     """Two cut-offs of one campaign, or two campaigns, side by side."""
     from broadcaster.errors import WrongUse
     from broadcaster.report import making
-    from broadcaster.report.change import change
+    from broadcaster.report.change import GROUPS, change
 
     if since and compare:
         raise WrongUse("One thing at a time: --since or --compare.")
@@ -154,7 +169,7 @@ def _change(
         found = [one.figures for one in _taken(session, campaign, *filter(None, (since, as_of)))]
         before = found[0] if since else before
         after = found[-1] if as_of else after
-    groups = ("by_form", "by_channel") if compare else ("by_form", "by_channel", "by_schedule", "by_day")
+    groups = ("by_form", "by_category", "by_channel") if compare else GROUPS
     shown = {"campaign": campaign, "against": compare or since, **change(before, after, groups=groups)}
     if as_json:
         emit(shown, as_json=True)
@@ -207,14 +222,34 @@ def _sign(session: Session, campaign: str, file: Path, number: str, day: datetim
 
     if not number or day is None:
         raise WrongUse("Say the number of the signed report and its date of dispatch: --number N --date 2027-09-18.")
-    by = session.actor(Act.REPORT_SIGN)
+    by, seal = session.actor(Act.REPORT_SIGN), _sealer(session)
     with session.write() as tx:
         figures = making.figures_of(tx.connection, session.config, campaign, now=tx.now)
         signed = copy.sign(tx, file, campaign=campaign, number=number, day=day.date(), by=by, complete=figures.complete)
     if not figures.complete:
         session.say("Its figures are interim by the ledger: the report may not call itself final.")
-    emit({"campaign": campaign, "sha256": signed, "number": number, "date": day.date().isoformat()}, as_json=as_json)
+    made = seal(campaign=campaign, signed=file, actor=by)
+    session.say(f"The audit bundle is sealed: {made.file}, its hash in the ledger. Give it and {made.proof.name} to the auditor.")
+    shown = {"campaign": campaign, "sha256": signed, "number": number, "date": day.date().isoformat()}
+    emit({**shown, "bundle": str(made.file), "bundle_sha256": made.sha256}, as_json=as_json)
     return 0
+
+
+def _sealer(session: Session) -> Callable[..., Sealed]:
+    """What seals the bundle; made before anything is written down, so that a key that is not there is said first."""
+    from functools import partial
+
+    from broadcaster.ledger.checkpoint import SigningKey
+    from broadcaster.ledger.seal import seal
+    from broadcaster.report.bundle import figures
+
+    config = session.config
+    return partial(
+        seal, session.database, session.clock, folder=config.path("sealed"), origin=config.ledger.origin,
+        key=SigningKey.read(config.secret(config.ledger.key, where="ledger.key")),
+        checkpoints=config.path(config.folders.checkpoints), witnesses=tuple(config.ledger.witness_keys),
+        reports=figures(config, now=session.clock.now()),
+    )  # fmt: skip
 
 
 def _tell(figures: Figures) -> None:
@@ -226,7 +261,7 @@ def _tell(figures: Figures) -> None:
     emit({name: shown[name] for name in top if shown[name] != []}, as_json=False)
     for line in notes(figures):
         click.echo(line)
-    for title in ("by_channel", "by_form", "by_day", "by_schedule"):
+    for title in ("by_channel", "by_form", "by_category", "by_week", "by_day", "by_schedule"):
         click.echo()
         rows: list[dict[str, Any]] = [
             {title: heading(name) if title == "by_form" else name, **count} for name, count in shown[title].items()

@@ -47,7 +47,8 @@ def check(
 
     Lines are matched by the provider's id, else by number and minute. only_theirs: billed, and we know of no such message.
     only_ours: taken, and not on the statement. doubt: we did not know whether it was taken, and the provider bills it.
-    parts_differ, cost_differ: the two sides count differently. The check stands in the ledger.
+    parts_differ, cost_differ: the two sides count differently. The check stands in the ledger, and what it bills stands in
+    the reports of its campaigns; a later check of the same channel and month takes its place.
     """
     from contextlib import closing
     from hashlib import file_digest
@@ -55,6 +56,7 @@ def check(
     from broadcaster.access.user import Act
     from broadcaster.audience.sheet import open_sheet
     from broadcaster.ledger.entry import Kind
+    from broadcaster.report.cost import keep
     from broadcaster.report.matching import Book, fill
     from broadcaster.report.statement import lines, month_of
 
@@ -76,12 +78,14 @@ def check(
                 fill(book, connection, theirs, channel=channel, month=span, zone=zone, office_key=session.office_key)
         found, differences = book.compared(), book.differences()
         listed = list(islice(differences, limit)) if output is None else _write(output, differences, limit)
+        bills = book.bills()
     shown = {"channel": channel, "month": span.name, "file": digest, **found.shown()}
     with session.write() as tx:
         tx.record(
             Kind.STATEMENT_CHECK, actor, channel=channel, month=span.name, sha256=digest, ours=found.ours.shown(),
             theirs=found.theirs.shown(), by_id=found.by_id, by_number=found.by_number, differences=found.found,
         )  # fmt: skip
+        keep(tx, bills, digest=digest, channel=channel, month=span.name)
     _tell(session, shown, listed, as_json=as_json)
     return 0 if found.agrees else 1
 

@@ -1,21 +1,27 @@
-"""Calls the officer on duty: "a message waits at the duty desk", without a number, a name or a text in it."""
+"""Calls the officer on duty: "a message waits at the duty desk", without a number, a name or a text in it.
+
+The same roads carry what must not be forgotten for days: that a report is due.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+
+from sqlalchemy import Connection
 
 from broadcaster.channel.base import Accepted, Channel, OutcomeUnknown, Outgoing, SendError
 from broadcaster.clock import Clock
 from broadcaster.config import Duty
 from broadcaster.db.engine import Database
 from broadcaster.duty import plea
+from broadcaster.ledger.store import Transaction
 from broadcaster.ledger.writer import Writer
 
 log = logging.getLogger("broadcaster.duty")
@@ -26,6 +32,18 @@ TITLE = "Bàn trực: có tin nhắn chờ"
 TIMEOUT = 20.0  # seconds for one call: two roads fit into the minute there is
 GOOD_FOR = timedelta(minutes=30)
 TRY_AGAIN = timedelta(seconds=30)  # after a call that did not get through, or to nobody
+NOTICES_EVERY = timedelta(minutes=10)  # what waits for days is looked for, and tried again, so often
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something the officer is told once, that is no reply: a report is due."""
+
+    name: str  # in the reference of the call: letters, digits, hyphens
+    title: str
+    text: str
+    text_sms: str  # without accents, one part
+    told: Callable[[str, Transaction], None]  # by which channel: keeps that it was said
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,11 +57,14 @@ class Caller:
     writer: Writer
     clock: Clock
     timeout: float = TIMEOUT
+    notices: Callable[[Connection, datetime], Sequence[Notice]] | None = None
     _rest_until: Any = field(default=None)
+    _noticed_at: datetime | None = None
 
     async def look(self) -> int:
         """Call about what waits; returns of how many replies the officer was told."""
         now = self.clock.now()
+        await self._tell_notices(now)
         if self._rest_until and now < self._rest_until:
             return 0
         numbers = await asyncio.to_thread(self._waiting)
@@ -51,7 +72,8 @@ class Caller:
             return 0
         for name, to in self.duty.roads():
             channel = self.channels.get(name)
-            if channel and await self._call(channel, to, numbers):
+            text = TEXT_SMS if channel and channel.traits.address == "phone" else TEXT
+            if channel and await self._call(channel, to, title=TITLE, text=text, name=str(numbers[-1])):
                 await self.writer.write(partial(plea.called, numbers=numbers, channel=name))
                 return len(numbers)
         self._rest_until = now + TRY_AGAIN
@@ -62,13 +84,33 @@ class Caller:
         with self.database.reading() as connection:
             return plea.to_call_about(connection, now=self.clock.now())
 
-    async def _call(self, channel: Channel, to: str, numbers: Sequence[int]) -> bool:
+    async def _tell_notices(self, now: datetime) -> None:
+        if (
+            self.notices is None
+            or not self.duty.roads()
+            or (self._noticed_at and now - self._noticed_at < NOTICES_EVERY)
+        ):
+            return
+        self._noticed_at = now
+        for one in await asyncio.to_thread(self._notices, now):
+            for name, to in self.duty.roads():
+                channel = self.channels.get(name)
+                text = one.text_sms if channel and channel.traits.address == "phone" else one.text
+                if channel and await self._call(channel, to, title=one.title, text=text, name=one.name):
+                    await self.writer.write(partial(one.told, name))
+                    break
+
+    def _notices(self, now: datetime) -> Sequence[Notice]:
+        assert self.notices is not None
+        with self.database.reading() as connection:
+            return self.notices(connection, now)
+
+    async def _call(self, channel: Channel, to: str, *, title: str, text: str, name: str) -> bool:
         """Whether it was accepted. What may have got through counts: the officer is called again while nobody looks."""
         now = self.clock.now()
-        key = f"{self.office}-duty-{numbers[-1]}-{int(now.timestamp())}"
-        text = TEXT_SMS if channel.traits.address == "phone" else TEXT
+        key = f"{self.office}-duty-{name}-{int(now.timestamp())}"[:48]
         outgoing = Outgoing(
-            key=key, dedupe_key=key, to=to, text=text, title=TITLE, language="vi", link="", expires_at=now + GOOD_FOR
+            key=key, dedupe_key=key, to=to, text=text, title=title, language="vi", link="", expires_at=now + GOOD_FOR
         )
         try:
             async with asyncio.timeout(self.timeout + 1):

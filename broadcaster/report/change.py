@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from broadcaster.content.written import money_of, number_of
 from broadcaster.dispatch.dispatch import State
 from broadcaster.report.document import Table
 from broadcaster.report.figures import Count, Figures, Money
 from broadcaster.report.form import heading
+from broadcaster.report.words import VI, Speech
 
-GROUPS = ("by_form", "by_channel", "by_schedule", "by_day")
+GROUPS = ("by_form", "by_category", "by_channel", "by_schedule", "by_week", "by_day")
 
 
 def change(before: Figures, after: Figures, *, groups: tuple[str, ...] = GROUPS) -> dict[str, Any]:
@@ -33,26 +33,27 @@ def change(before: Figures, after: Figures, *, groups: tuple[str, ...] = GROUPS)
     }
 
 
-def comparison(before: Figures, after: Figures) -> Table:
+def comparison(before: Figures, after: Figures, *, say: Speech = VI) -> Table:
     """For the official report's annex: this campaign and an earlier one, by form."""
     forms = sorted(before.by_form.keys() | after.by_form.keys())
-    pairs = [(heading(name), _planned(before.by_form, name), _planned(after.by_form, name)) for name in forms]
-    pairs.append(("Cộng lượt gửi", before.total.planned, after.total.planned))
+    pairs = [(say(heading(name)), _planned(before.by_form, name), _planned(after.by_form, name)) for name in forms]
+    pairs.append((say("Cộng lượt gửi"), before.total.planned, after.total.planned))
     pairs += [
-        (said, sum(before.total.states[one] for one in states), sum(after.total.states[one] for one in states))
+        (say(said), sum(before.total.states[one] for one in states), sum(after.total.states[one] for one in states))
         for said, states in (
             ("Nhà cung cấp đã nhận", (State.ACCEPTED, State.DELIVERED)),
             ("Trong đó đã đến", (State.DELIVERED,)),
         )
     ]
-    rows = [(name, number_of(was), number_of(now), _signed(now - was)) for name, was, now in pairs]
+    rows = [(name, say.number(was), say.number(now), _signed(now - was, say)) for name, was, now in pairs]
     for currency, was, now in _costs(before, after):
         sign = "+" if now > was else "-" if now < was else ""
-        said = f"{sign}{money_of(_amount(abs(now - was)))}"
-        rows.append((f"Chi phí ({currency})", money_of(_amount(was)), money_of(_amount(now)), said))
+        said = f"{sign}{say.money(_amount(abs(now - was)))}"
+        name = say("Chi phí ({currency})", currency=currency)
+        rows.append((name, say.money(_amount(was)), say.money(_amount(now)), said))
     return Table(
-        caption=f"Phụ lục 5. So sánh với {before.standing.title}",
-        head=("Nội dung", "Kỳ trước", "Kỳ này", "Tăng, giảm"),
+        caption=say("So sánh với {title}", title=before.standing.title),
+        head=(say("Nội dung"), say("Kỳ trước"), say("Kỳ này"), say("Tăng, giảm")),
         rows=tuple(rows),
     )
 
@@ -81,5 +82,5 @@ def _amount(value: Decimal) -> str:
     return Money(amount=value, currency="").shown()["amount"]
 
 
-def _signed(n: int) -> str:
-    return f"+{number_of(n)}" if n > 0 else f"-{number_of(-n)}" if n < 0 else "0"
+def _signed(n: int, say: Speech) -> str:
+    return f"+{say.number(n)}" if n > 0 else f"-{say.number(-n)}" if n < 0 else "0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -23,6 +24,7 @@ class Row:
     form: str
     state: State
     n: int
+    category: str = ""  # of its message; "" = no revision of it was ever approved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,7 @@ class Standing:
     waiting: int  # broadcasts that are not closed: their dispatches may not all be there yet
     by_one_alone: int  # approvals behind it that one person gave alone, where the office's setting allows it
     possibly_both: int = 0  # people who may have got a broadcast over two channels: the first sent no receipt
+    fell_back: int = 0  # dispatches over a second channel, for those the first did not reach
     corrected: int = 0  # broadcasts whose text was wrong and had to be set right
     closed: str = ""  # why a named person closed what nobody can tell any more; "" = it is not closed
     closed_by: str = ""
@@ -83,6 +86,8 @@ class Figures:
     total: Count
     by_channel: Mapping[str, Count]
     by_day: Mapping[str, Count]
+    by_week: Mapping[str, Count]  # "2027-W26", after ISO 8601: from Monday to Sunday
+    by_category: Mapping[str, Count]
     by_schedule: Mapping[str, Count]
     by_form: Mapping[str, Count]
     costs: tuple[Money, ...]  # the campaign's own currency first; never empty
@@ -110,11 +115,14 @@ class Figures:
             "waiting_broadcasts": self.standing.waiting,
             "two_person": self.standing.by_one_alone == 0,
             "possibly_both": self.standing.possibly_both,
+            "fell_back": self.standing.fell_back,
             "corrected": self.standing.corrected,
             "closed_unconfirmed": self.unconfirmed if self.standing.closed else None,
             "states": self.total.shown()["states"],
             "by_channel": _shown(self.by_channel),
             "by_day": _shown(self.by_day),
+            "by_week": _shown(self.by_week),
+            "by_category": _shown(self.by_category),
             "by_schedule": _shown(self.by_schedule),
             "by_form": _shown(self.by_form),
             "cost": self.costs[0].shown(),
@@ -130,10 +138,24 @@ def figures(rows: Iterable[Row], *, micros: Mapping[str, int], standing: Standin
         total=_count(found),
         by_channel=_by(found, lambda row: row.channel),
         by_day=_by(found, lambda row: row.day),
+        by_week=_by(found, lambda row: week_of(row.day)),
+        by_category=_by(found, lambda row: row.category),
         by_schedule=_by(found, lambda row: row.schedule or AD_HOC),
         by_form=_by(found, lambda row: row.form),
         costs=_costs(micros, standing.currency),
     )
+
+
+def week_of(day: str) -> str:
+    """The ISO 8601 week of a local date: "2027-07-01" -> "2027-W26"."""
+    year, week, _ = date.fromisoformat(day).isocalendar()
+    return f"{year}-W{week:02d}"
+
+
+def days_of(week: str) -> tuple[date, date]:
+    """Monday and Sunday of a week."""
+    year, number = int(week[:4]), int(week[6:])
+    return date.fromisocalendar(year, number, 1), date.fromisocalendar(year, number, 7)
 
 
 def _count(rows: Iterable[Row]) -> Count:

@@ -21,6 +21,7 @@ OPT_OUT = "{{ opt_out }}"
 TO = "Các doanh nghiệp viễn thông di động"
 SCOPE = "toàn bộ thuê bao di động hai chiều"
 BLANKS = 4  # empty lines of the form that comes back
+WIDTHS = (1, 6, 2)  # of the columns: the text in the middle needs the room
 GROUP = 16  # hex digits between blanks, so that a hash can be read out
 
 
@@ -95,6 +96,7 @@ def _texts(texts: Mapping[str, str]) -> Table:
         caption="Nguyên văn đã được phê duyệt",
         head=("Bản", "Nội dung", "Độ dài"),
         rows=tuple((FORMS[form], text, _length(text)) for form, text in texts.items()),
+        shares=WIDTHS,
     )
 
 
@@ -111,6 +113,7 @@ def _hashes(texts: Mapping[str, str]) -> Table:
             (FORMS[form], _grouped(sha256(file_of(text)).hexdigest()), number_of(len(file_of(text))))
             for form, text in texts.items()
         ),
+        shares=WIDTHS,
     )
 
 

@@ -11,21 +11,21 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 from sqlalchemy import Connection
 
-from broadcaster.activity.activity import KINDS, sums
-from broadcaster.activity.bulletin import State as Bulletin
-from broadcaster.activity.bulletin_store import totals
-from broadcaster.activity.store import standing
 from broadcaster.config import Config
 from broadcaster.ledger.entry import Kind, timestamp
 from broadcaster.ledger.store import Transaction, head
 from broadcaster.report import copy, narrative, store
+from broadcaster.report.beside import beside_of, costs_of, whole
 from broadcaster.report.change import comparison
-from broadcaster.report.document import Activity, Cut, Document, Letterhead, document
+from broadcaster.report.cost import Costs
+from broadcaster.report.document import Beside, Cut, Document, Letterhead, document
 from broadcaster.report.figures import Figures
 from broadcaster.report.retake import Taken
 from broadcaster.report.sheet import csv_table
+from broadcaster.report.words import VI, Speech
 from broadcaster.schedule import store as schedules
 from broadcaster.schedule.files import find
 
@@ -66,6 +66,7 @@ def made_of(
     day: date | None = None,
     taken: Taken | None = None,
     earlier: Figures | None = None,
+    say: Speech = VI,
 ) -> Made:
     """The report as one of `FORMATS`. `taken`: an earlier cut-off, whose figures they are; `earlier`: of another campaign.
 
@@ -73,25 +74,38 @@ def made_of(
     """
     campaign = figures.standing.campaign
     if form == "json":
-        return Made(data=f"{json.dumps(shown(figures, taken), ensure_ascii=False)}\n".encode())
+        costs = costs_of(connection, config, figures, taken, now=now)
+        told = shown(figures, taken, beside_of(connection, figures, taken, VI), costs)
+        return Made(data=f"{json.dumps(told, ensure_ascii=False)}\n".encode())
     if form == "csv":
-        return Made(data=csv_table(figures))
+        return Made(data=csv_table(figures, say=say))
     if form == "xlsx":
         from broadcaster.report.workbook import xlsx
 
         rows = taken.rows if taken else store.rows(connection, campaign, adapters=adapters(config))
-        activities = _activities(connection, campaign, taken)
-        return Made(data=xlsx(figures, rows, activities=activities, cut=_cut(connection, config, now, taken)))
-    document = document_of(connection, config, figures, now=now, number=number, day=day, taken=taken, earlier=earlier)
+        beside = whole(connection, config, figures, taken, now=now, say=say)
+        return Made(data=xlsx(figures, rows, beside=beside, cut=_cut(connection, config, now, taken), say=say))
+    document = document_of(
+        connection, config, figures, now=now, number=number, day=day, taken=taken, earlier=earlier, say=say
+    )
     return Made(data=_writer(form)(document), document=document)
 
 
-def shown(figures: Figures, taken: Taken | None) -> dict[str, Any]:
+def shown(figures: Figures, taken: Taken | None, beside: Beside, costs: Costs | None) -> dict[str, Any]:
     """The JSON of the figures; of an earlier cut-off also where it lies, and without what cannot be told of the past."""
-    found = figures.shown()
+    found = {
+        **figures.shown(),
+        "by_area": [one.shown() for one in beside.areas],
+        "activities": [msgspec.to_builtins(one) for one in beside.activities],
+        "activities_by_area": [one.shown() for one in beside.works],
+        "at_risk": dict(beside.at_risk),
+        "carriers": [msgspec.to_builtins(one) for one in beside.carriers],
+        "costs": costs.shown() if costs else None,
+    }
     if taken is None:
         return found
-    del found["possibly_both"]
+    for name in ("possibly_both", "fell_back", "by_area", "activities_by_area", "costs"):
+        del found[name]
     return {**found, "as_of": timestamp(taken.at), "entries": taken.entries, "root": taken.root}
 
 
@@ -105,28 +119,30 @@ def document_of(
     day: date | None = None,
     taken: Taken | None = None,
     earlier: Figures | None = None,
+    say: Speech = VI,
 ) -> Document:
     """The official report, before it is a file."""
     campaign = figures.standing.campaign
     since, until = _window(connection, config, campaign)
-    made = document(
+    beside = whole(connection, config, figures, taken, now=now, say=say)
+    return document(
         figures,
         head=letterhead(config),
         since=since,
         until=until,
-        categories=taken.categories if taken else store.by_category(connection, campaign),
-        activities=_activities(connection, campaign, taken),
-        narrative=narrative.read(narrative_path(config, campaign)),
+        beside=replace(beside, further=(comparison(earlier, figures, say=say),)) if earlier else beside,
+        narrative=narrative.read(narrative_path(config, campaign, say.language)),
         cut=_cut(connection, config, now, taken),
         number=number,
         day=day,
+        say=say,
     )
-    return replace(made, annex=(*made.annex, comparison(earlier, figures))) if earlier else made
 
 
-def narrative_path(config: Config, campaign: str) -> Path:
-    """Where the office's own sentences for a campaign's report stand."""
-    return config.path(config.report.folder) / f"{campaign}.md"
+def narrative_path(config: Config, campaign: str, language: str = "vi") -> Path:
+    """Where the office's own sentences for a campaign's report stand; those of the English edition in a file of their own."""
+    name = campaign if language == "vi" else f"{campaign}.{language}"
+    return config.path(config.report.folder) / f"{name}.md"
 
 
 def record(tx: Transaction, actor: str, campaign: str, form: str, made: Made) -> None:
@@ -158,35 +174,6 @@ def _window(connection: Connection, config: Config, campaign: str) -> tuple[date
         return row.since, row.until
     spec = find(config.path(config.folders.schedules), campaign, config)
     return spec.since, spec.until
-
-
-def _activities(connection: Connection, campaign: str, taken: Taken | None = None) -> list[Activity]:
-    found = [
-        Activity(
-            form=f"{one.heading} ({KINDS[one.kind][1]})", times=one.times, units=one.units, minutes=one.minutes,
-            participants=one.participants,
-        )
-        for one in sums(kept.activity for kept in standing(connection, campaign=campaign, until=taken.at if taken else None))
-    ]  # fmt: skip
-    return [*found, *(_played_then(taken) if taken else _played(connection, campaign))]
-
-
-def _played(connection: Connection, campaign: str) -> list[Activity]:
-    """Bulletins that communes said they had read: a line of its own, beside what the register holds."""
-    counted = totals(connection, campaign=campaign)
-    if not counted.plays:
-        return []
-    return [_bulletins(counted.states[Bulletin.PLAYED.value], counted.plays, counted.minutes)]
-
-
-def _played_then(taken: Taken) -> list[Activity]:
-    return [_bulletins(taken.bulletins, taken.plays, taken.minutes)] if taken.plays else []
-
-
-def _bulletins(times: int, plays: int, minutes: int) -> Activity:
-    heading, unit = KINDS["loudspeaker"]
-    form = f"{heading}, bản tin được xác nhận đã phát ({unit})"
-    return Activity(form=form, times=times, units=plays, minutes=minutes, participants=0)
 
 
 def _cut(connection: Connection, config: Config, now: datetime, taken: Taken | None) -> Cut:

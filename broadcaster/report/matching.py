@@ -19,12 +19,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, func, select
 
 from broadcaster.channel.address import mask, suppression_key
-from broadcaster.db.tables import EPOCH, Address, Attempt, Dispatch, PriceRow, from_micros, table, to_micros
+from broadcaster.db.tables import EPOCH, Address, Attempt, Broadcast, Dispatch, PriceRow, from_micros, table, to_micros
 from broadcaster.dispatch.dispatch import public_id
 from broadcaster.report.figures import MICROS, Money
 from broadcaster.report.statement import DAY, Line, Month
 
 ADDRESS, ATTEMPT, DISPATCH, PRICE = table(Address), table(Attempt), table(Dispatch), table(PriceRow)
+BROADCAST = table(Broadcast)
 BATCH = 5_000
 DOUBT = ("unknown", "orphan")  # perhaps sent, for all we know
 # Minutes by which a provider's time may be later (or earlier) than ours: a queue, two clocks. Nearest first.
@@ -34,7 +35,7 @@ _TABLES = """
 CREATE TABLE theirs(row INTEGER PRIMARY KEY, pid TEXT, key BLOB, masked TEXT, minute INTEGER, day INTEGER, parts INTEGER,
                     micros INTEGER, currency TEXT, status TEXT, n INTEGER, mate INTEGER);
 CREATE TABLE ours(id INTEGER PRIMARY KEY, pid TEXT, key BLOB, masked TEXT, minute INTEGER, day INTEGER, parts INTEGER,
-                  micros INTEGER, currency TEXT, dispatch INTEGER, taken INTEGER, inside INTEGER, mate INTEGER);
+                  micros INTEGER, currency TEXT, dispatch INTEGER, taken INTEGER, inside INTEGER, campaign TEXT, mate INTEGER);
 CREATE UNIQUE INDEX theirs_pid ON theirs(pid) WHERE pid <> '';
 CREATE UNIQUE INDEX ours_pid ON ours(pid) WHERE pid <> '';
 """
@@ -44,7 +45,7 @@ INSERT INTO theirs VALUES (?,?,?,?,?,?,?,?,?,?,1,NULL) ON CONFLICT(pid) WHERE pi
   n = n + 1, parts = parts + excluded.parts, micros = coalesce(micros, 0) + coalesce(excluded.micros, 0)
 """
 _OURS = """
-INSERT INTO ours VALUES (NULL,?,?,?,?,?,?,?,?,?,?,?,NULL) ON CONFLICT(pid) WHERE pid <> '' DO UPDATE SET
+INSERT INTO ours VALUES (NULL,?,?,?,?,?,?,?,?,?,?,?,?,NULL) ON CONFLICT(pid) WHERE pid <> '' DO UPDATE SET
   parts = parts + excluded.parts, micros = micros + excluded.micros, taken = max(taken, excluded.taken),
   inside = max(inside, excluded.inside)
 """
@@ -74,6 +75,16 @@ _FINDINGS: tuple[tuple[str, str, str], ...] = (  # what, from, where
     ("cost_differ", _PAIR, ("o.taken AND o.parts = t.parts AND t.micros IS NOT NULL AND o.currency = t.currency "
                      "AND o.micros <> t.micros")),
 )  # fmt: skip
+# The same, told in money and by campaign; every pair and every message of ours in the month is in exactly one of them.
+_BILLED: tuple[tuple[str, str, str], ...] = (
+    ("alike", _PAIR, "o.taken AND t.micros IS NOT NULL AND o.micros = t.micros"),
+    ("price", _PAIR, "o.taken AND t.micros IS NOT NULL AND o.micros <> t.micros AND o.parts = t.parts"),
+    ("parts", _PAIR, "o.taken AND t.micros IS NOT NULL AND o.micros <> t.micros AND o.parts <> t.parts"),
+    ("unpriced", _PAIR, "o.taken AND t.micros IS NULL"),
+    ("doubt", _PAIR, "NOT o.taken"),
+    ("only_ours", "ours o LEFT JOIN theirs t ON 0", "o.mate IS NULL AND o.taken AND o.inside"),
+    ("only_theirs", "theirs t LEFT JOIN ours o ON 0", "t.mate IS NULL"),
+)
 _COLUMNS = (
     "t.row, coalesce(nullif(t.pid, ''), o.pid, ''), coalesce(nullif(t.masked, ''), o.masked, ''), "
     "coalesce(o.minute, t.minute), o.dispatch, o.parts, t.parts, o.micros, t.micros, o.currency, t.currency, t.status"
@@ -114,6 +125,18 @@ class Compared:
         }  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bill:
+    """Messages of one campaign that differ in one way; `ours` and `theirs` in millionths."""
+
+    campaign: str  # "" = of none
+    currency: str  # as billed
+    why: str  # of `_BILLED`
+    n: int
+    ours: int
+    theirs: int
+
+
 class Book:
     """Both sides of one month: `with closing(Book()) as book`, then `fill` it, then ask it."""
 
@@ -134,9 +157,11 @@ class Book:
                 ATTEMPT.c.provider_id, ATTEMPT.c.intent_at, ATTEMPT.c.outcome, ATTEMPT.c.parts,
                 func.coalesce(PRICE.c.amount, 0).label("price"), func.coalesce(PRICE.c.currency, "").label("currency"),
                 DISPATCH.c.id, ADDRESS.c.kind, ADDRESS.c.value, ADDRESS.c.key,
+                func.coalesce(BROADCAST.c.campaign_id, "").label("campaign"),
             )
             .join(DISPATCH, DISPATCH.c.id == ATTEMPT.c.dispatch_id)
             .join(ADDRESS, ADDRESS.c.id == DISPATCH.c.address_id)
+            .join(BROADCAST, BROADCAST.c.id == DISPATCH.c.broadcast_id)
             .outerjoin(PRICE, PRICE.c.id == ATTEMPT.c.price_id)
             .where(
                 DISPATCH.c.channel == channel,
@@ -178,6 +203,18 @@ class Book:
         for what, of, where in _FINDINGS:
             for row in self._book.execute(f"SELECT {_COLUMNS} FROM {of} WHERE {where} ORDER BY t.row, o.id"):
                 yield _difference(what, row)
+
+    def bills(self) -> list[Bill]:
+        """What the statement says each campaign costs, beside ours, by how the two differ."""
+        return [
+            Bill(campaign=campaign, currency=currency, why=why, n=n, ours=ours, theirs=theirs)
+            for why, of, where in _BILLED
+            for campaign, currency, n, ours, theirs in self._book.execute(
+                "SELECT coalesce(o.campaign, ''), coalesce(nullif(t.currency, ''), o.currency, ''), count(*), "
+                "sum(CASE WHEN o.taken THEN o.micros ELSE 0 END), sum(coalesce(t.micros, 0)) "
+                f"FROM {of} WHERE {where} GROUP BY 1, 2 ORDER BY 1, 2"
+            )
+        ]
 
     def _insert(self, statement: str, rows: Iterator[tuple[Any, ...]]) -> None:
         while batch := list(itertools.islice(rows, BATCH)):
@@ -229,7 +266,7 @@ def _our_row(row: Any, month: Month, zone: ZoneInfo) -> tuple[Any, ...]:
     return (
         row.provider_id or "", row.key, mask(row.kind, row.value), _minute(row.intent_at),
         _day(row.intent_at.astimezone(zone).date()), parts, parts * row.price, row.currency, row.id, taken,
-        month.since <= row.intent_at < month.until,
+        month.since <= row.intent_at < month.until, row.campaign,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from broadcaster.errors import WrongUse
+from broadcaster.report.words import EN, VI, Speech
 
 LIMIT = 256 * 1024  # bytes; a report's text has some thousand words
 SECTIONS = {
@@ -18,11 +19,11 @@ SECTIONS = {
     "Khó khăn, vướng mắc": "difficulties",
     "Đề xuất, kiến nghị": "proposals",
 }
-HEAD = """\
-# Lời văn của báo cáo {campaign}
-
-Viết dưới mỗi mục; mỗi đoạn cách nhau một dòng trống. Số liệu do chương trình điền, không cần chép vào đây.
-"""
+ENGLISH = {EN[title]: field for title, field in SECTIONS.items()}  # headings of the file of the English edition
+HEAD = (
+    "Lời văn của báo cáo {campaign}",
+    "Viết dưới mỗi mục; mỗi đoạn cách nhau một dòng trống. Số liệu do chương trình điền, không cần chép vào đây.",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ def parse(text: str) -> Narrative:
     found: dict[str, tuple[str, ...]] = {}
     for block in text.replace("\r\n", "\n").split("\n## ")[1:]:
         title, _, body = block.partition("\n")
-        name = SECTIONS.get(title.strip())
+        name = SECTIONS.get(title.strip()) or ENGLISH.get(title.strip())
         if name is None:
             raise WrongUse(
                 f"{title.strip()[:60]!r} is no section of a report; the sections are: {', '.join(SECTIONS)}."
@@ -63,25 +64,27 @@ def read(path: Path) -> Narrative:
         raise WrongUse(f"{path}: {error}") from None
 
 
-def write(path: Path, campaign: str, said: Mapping[str, str]) -> None:
+def write(path: Path, campaign: str, said: Mapping[str, str], *, say: Speech = VI) -> None:
     """Put the sections' texts into the file, whole or not at all; `said` is by field of `Narrative`.
 
     Raises: WrongUse for a line that would be taken for a heading.
     """
     if any(line.startswith("## ") for text in said.values() for line in text.split("\n")):
         raise WrongUse("A line must not begin with `## `: it would be taken for a heading.")
-    parts = [f"## {title}\n\n{said.get(field, '').strip()}".rstrip() for title, field in SECTIONS.items()]
+    parts = [f"## {say(title)}\n\n{said.get(field, '').strip()}".rstrip() for title, field in SECTIONS.items()]
+    title, how = HEAD
+    head = f"# {say(title, campaign=campaign)}\n\n{say(how)}"
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    draft.write_text("\n\n".join([HEAD.format(campaign=campaign).rstrip(), *parts]) + "\n", encoding="utf-8")
+    draft.write_text("\n\n".join([head, *parts]) + "\n", encoding="utf-8")
     os.replace(draft, path)
 
 
-def begin(path: Path, campaign: str) -> bool:
+def begin(path: Path, campaign: str, *, say: Speech = VI) -> bool:
     """Write the empty file for people to fill in; False, and nothing done, if it is there."""
     if path.exists():
         return False
-    write(path, campaign, {})
+    write(path, campaign, {}, say=say)
     return True
 
 

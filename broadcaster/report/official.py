@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from broadcaster.report.document import MOTTO, NATION, Document, Part, Table, long_day, seal
+from broadcaster.report.document import MOTTO, NATION, Document, Part, Table, numeric, seal
+from broadcaster.report.words import Speech, speech
 
 FONTS = Path(__file__).parent.parent / "fonts"
 TEMPLATE = Path(__file__).parent / "official.typ"
@@ -40,16 +41,17 @@ def docx(document: Document) -> bytes:
 
 def _plain(document: Document) -> dict[str, Any]:
     """What the template prints."""
-    head = document.head
+    head, say = document.head, speech(document.language)
     return {
-        "nation": NATION,
-        "motto": MOTTO,
+        "language": document.language,
+        "nation": say(NATION),
+        "motto": say(MOTTO),
         "title": document.title,
         "about": about(document),
         "parent": head.parent.upper(),
         "office": head.office.upper(),
         "number": _number(document),
-        "day": long_day(head.place, document.day),
+        "day": say.long_day(head.place, document.day),
         "subject": document.subject,
         "notes": list(document.notes),
         "parts": [_part(part) for part in document.parts],
@@ -57,7 +59,7 @@ def _plain(document: Document) -> dict[str, Any]:
         "authority": head.authority.upper(),
         "signer_title": head.title.upper(),
         "signer": head.signer,
-        "recipients": list(head.recipients),
+        "recipients": [say("Nơi nhận:"), *(f"- {one}" for one in head.recipients)],
     }
 
 
@@ -72,21 +74,36 @@ def _part(part: Part) -> dict[str, Any]:
 
 
 def _table(table: Table) -> dict[str, Any]:
-    return {"caption": table.caption, "head": list(table.head), "rows": [list(row) for row in table.rows]}
+    return {
+        "caption": table.caption,
+        "head": list(table.head),
+        "rows": [[[cell, numeric(cell)] for cell in row] for row in table.rows],
+        "total": table.total,
+        "shares": _shares(table),
+    }
 
 
 def about(document: Document) -> str:
     """A letter's subject, below its number; "" of a document that has a title."""
-    return "" if document.title else f"V/v {document.subject}"
+    return "" if document.title else f"{_say(document)('V/v')} {document.subject}"
 
 
 def _number(document: Document) -> str:
-    return f"Số: {document.number or '      '}/{document.head.symbol}"
+    return f"{_say(document)('Số')}: {document.number or '      '}/{document.head.symbol}"
 
 
-def _widths(columns: int) -> list[float]:
-    """Millimetres of each column: the first, which has names in it, as wide as two others; of three, the middle one is."""
-    shares = [1.0, 6.0, 2.0] if columns == 3 else [2.4 if at == 0 else 1.0 for at in range(columns)]
+def _say(document: Document) -> Speech:
+    return speech(document.language)
+
+
+def _shares(table: Table) -> list[int]:
+    """The first column, which has names in it, as wide as two others and a half, unless the table says otherwise."""
+    return list(table.shares) or [5 if at == 0 else 2 for at in range(len(table.head))]
+
+
+def _widths(table: Table) -> list[float]:
+    """Millimetres of each column."""
+    shares = _shares(table)
     return [(210 - LEFT - RIGHT) * share / sum(shares) for share in shares]
 
 
@@ -141,7 +158,7 @@ class _Word:
     # -- the pieces, from top to bottom
 
     def _letterhead(self) -> None:
-        head = self._document.head
+        head, say = self._document.head, _say(self._document)
         left, right = self._columns(0.38)
         if head.parent:
             self._in(left, head.parent.upper(), size=13)
@@ -150,10 +167,10 @@ class _Word:
         self._in(left, _number(self._document), size=13, before=6)
         if about(self._document):
             self._in(left, about(self._document), size=12)
-        self._in(right, NATION, bold=True, size=12)
-        self._in(right, MOTTO, bold=True, size=13)
+        self._in(right, say(NATION), bold=True, size=12)
+        self._in(right, say(MOTTO), bold=True, size=13)
         self._drawn(right, 0.62)
-        self._in(right, long_day(head.place, self._document.day), italic=True, size=13, before=6)
+        self._in(right, say.long_day(head.place, self._document.day), italic=True, size=13, before=6)
 
     def _part(self, part: Part) -> None:
         from docx.shared import Pt
@@ -175,7 +192,9 @@ class _Word:
         head = self._document.head
         self._file.add_paragraph()
         left, right = self._columns(0.5)
-        self._in(left, "Nơi nhận:", bold=True, italic=True, size=12, align=WD_ALIGN_PARAGRAPH.LEFT)
+        self._in(
+            left, _say(self._document)("Nơi nhận:"), bold=True, italic=True, size=12, align=WD_ALIGN_PARAGRAPH.LEFT
+        )
         for one in head.recipients:
             self._in(left, f"- {one}", size=11, align=WD_ALIGN_PARAGRAPH.LEFT)
         if head.authority:
@@ -196,7 +215,7 @@ class _Word:
         self._run(caption, table.caption, bold=True, size=12)
         grid = self._file.add_table(rows=1, cols=len(table.head))
         grid.style = "Table Grid"
-        widths = _widths(len(table.head))
+        widths = _widths(table)
         grid.autofit = False
         for column, width in zip(grid.columns, widths, strict=True):
             column.width = Mm(width)
@@ -205,14 +224,12 @@ class _Word:
         for cell, text, width in zip(grid.rows[0].cells, table.head, widths, strict=True):
             cell.width = Mm(width)
             self._cell(cell, text, bold=True, align=WD_ALIGN_PARAGRAPH.CENTER)
-        for row in table.rows:
-            last = row[0] == "Cộng"
+        for line, row in enumerate(table.rows, 1):
+            last = table.total and line == len(table.rows)
             for at, (cell, text) in enumerate(zip(grid.add_row().cells, row, strict=True)):
                 cell.width = Mm(widths[at])
-                numeric = at > 0 and text.replace(".", "").isdecimal()
-                self._cell(
-                    cell, text, bold=last, align=WD_ALIGN_PARAGRAPH.RIGHT if numeric else WD_ALIGN_PARAGRAPH.LEFT
-                )
+                right = at > 0 and numeric(text)
+                self._cell(cell, text, bold=last, align=WD_ALIGN_PARAGRAPH.RIGHT if right else WD_ALIGN_PARAGRAPH.LEFT)
         self._file.add_paragraph()
 
     def _chart(self, part: Part) -> None:
@@ -221,7 +238,7 @@ class _Word:
 
         picture = self._file.add_paragraph()
         picture.alignment = WD_ALIGN_PARAGRAPH.CENTER
-        picture.add_run().add_picture(io.BytesIO(chart(part.bars)), width=Mm(160))
+        picture.add_run().add_picture(io.BytesIO(chart(part.bars, _say(self._document))), width=Mm(160))
 
     # -- the tools
 
@@ -367,7 +384,7 @@ def _top_border(paragraph: Any) -> None:
     paragraph._p.get_or_add_pPr().insert_element_before(borders, "w:shd", "w:tabs", "w:spacing", "w:ind", "w:jc")
 
 
-def chart(bars: tuple[tuple[str, int], ...]) -> bytes:
+def chart(bars: tuple[tuple[str, int], ...], say: Speech) -> bytes:
     """A PNG of bars, in black and white, drawn from the same figures as the table."""
     from PIL import Image, ImageDraw, ImageFont
 
@@ -381,7 +398,7 @@ def chart(bars: tuple[tuple[str, int], ...]) -> bytes:
     for share in (0.5, 1.0):
         level = floor - (floor - top) * share
         draw.line((140, level, width - 10, level), fill=200, width=2)
-        draw.text((130, level), f"{round(most * share):,}".replace(",", "."), fill=0, font=small, anchor="rm")
+        draw.text((130, level), say.number(round(most * share)), fill=0, font=small, anchor="rm")
     for at, (name, n) in enumerate(bars):
         left = 140 + at * step
         draw.rectangle((left + step * 0.15, floor - (floor - top) * n / most, left + step * 0.85, floor), fill=90)

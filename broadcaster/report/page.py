@@ -6,7 +6,8 @@ from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
 
-from broadcaster.report.document import MOTTO, NATION, TITLE, Document, long_day
+from broadcaster.report.document import MOTTO, NATION, Document, numeric
+from broadcaster.report.words import speech
 
 TEMPLATE = Path(__file__).parent / "official.html"
 
@@ -14,5 +15,7 @@ TEMPLATE = Path(__file__).parent / "official.html"
 def html(document: Document) -> bytes:
     """The whole page as UTF-8."""
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(TEMPLATE.read_text(encoding="utf-8"))
-    told = {"nation": NATION, "motto": MOTTO, "title": TITLE, "day": long_day(document.head.place, document.day)}
+    say = speech(document.language)
+    day = say.long_day(document.head.place, document.day)
+    told = {"nation": say(NATION), "motto": say(MOTTO), "day": day, "say": say, "numeric": numeric}
     return template.render(it=document, **told).encode()

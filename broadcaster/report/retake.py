@@ -20,7 +20,7 @@ from broadcaster.ledger.merkle import Frontier, leaf_hash
 from broadcaster.ledger.store import head, raws
 from broadcaster.ledger.verify_bundle import Figures as Recount
 from broadcaster.report import store
-from broadcaster.report.figures import AD_HOC, Count, Figures, Row, Standing, figures
+from broadcaster.report.figures import AD_HOC, Figures, Row, Standing, figures
 from broadcaster.report.form import form_of
 from broadcaster.schedule import store as schedules
 
@@ -43,7 +43,6 @@ class Taken:
 
     figures: Figures
     rows: tuple[Row, ...]
-    categories: Mapping[str, Count]
     plays: int  # of bulletins that communes said they had read
     bulletins: int
     seconds: int
@@ -178,14 +177,13 @@ def _number(entry: dict[str, Any]) -> int:
 def _taken(connection: Connection, replay: _Replay, campaign: Any, point: Point, adapters: Mapping[str, str]) -> Taken:
     at = point.at or datetime.fromisoformat(replay.ts)
     counts = replay.counts()
-    rows = tuple(_rows(replay, counts, adapters))
+    rows = tuple(_rows(replay, counts, adapters, store.categories(connection, campaign.id)))
     played = [one for one in replay.bulletins.values() if one["state"] == "played"]
     return Taken(
         figures=figures(
             rows, micros=replay.micros(), standing=_standing(connection, replay, campaign, counts, at)
         ),
         rows=rows,
-        categories=_categories(connection, campaign.id, counts),
         plays=sum(one["plays"] for one in played),
         bulletins=len(played),
         seconds=sum(one["plays"] * one["seconds"] for one in played),
@@ -196,7 +194,10 @@ def _taken(connection: Connection, replay: _Replay, campaign: Any, point: Point,
 
 
 def _rows(
-    replay: _Replay, counts: Mapping[tuple[int, str], Counter[State]], adapters: Mapping[str, str]
+    replay: _Replay,
+    counts: Mapping[tuple[int, str], Counter[State]],
+    adapters: Mapping[str, str],
+    categories: Mapping[int, str],
 ) -> Iterable[Row]:
     for (broadcast, channel), states in sorted(counts.items()):
         _, schedule, day = replay.count.where[broadcast]
@@ -204,7 +205,7 @@ def _rows(
             if n:
                 yield Row(
                     schedule="" if schedule == AD_HOC else schedule, day=day, channel=channel,
-                    form=form_of(adapters.get(channel, channel)), state=state, n=n,
+                    form=form_of(adapters.get(channel, channel)), state=state, n=n, category=categories.get(broadcast, ""),
                 )  # fmt: skip
 
 
@@ -231,15 +232,3 @@ def _only_doubt(counts: Mapping[tuple[int, str], Counter[State]], broadcast: int
     """Nothing of it is open but what nobody can tell."""
     own = [states for (b, _), states in counts.items() if b == broadcast]
     return bool(own) and not any(states[State.PLANNED] + states[State.SENDING] for states in own)
-
-
-def _categories(
-    connection: Connection, campaign: str, counts: Mapping[tuple[int, str], Counter[State]]
-) -> dict[str, Count]:
-    of = store.categories(connection, campaign)
-    found: dict[str, dict[State, int]] = {}
-    for (broadcast, _), states in counts.items():
-        own = found.setdefault(of.get(broadcast, ""), dict.fromkeys(State, 0))
-        for state, n in states.items():
-            own[state] += n
-    return {name: Count(states=found[name]) for name in sorted(found)}

@@ -6,10 +6,10 @@ import csv
 import io
 from collections.abc import Iterator
 
-from broadcaster.content.written import number_of
 from broadcaster.dispatch.dispatch import State
 from broadcaster.report.figures import Count, Figures
 from broadcaster.report.form import heading
+from broadcaster.report.words import VI, Speech
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # OWASP, "CSV Injection"
 
@@ -30,12 +30,13 @@ STATES: dict[State, str] = {
 HEAD = ("Phân loại", "Mục", "Kế hoạch", "Đã kết thúc", "Còn mở", *STATES.values(), "Chi phí", "Tiền tệ", "Ghi chú")
 
 
-def csv_table(figures: Figures) -> bytes:
-    """One head, the campaign in one row (one more for each further currency), then a row per channel, form, day and schedule."""
+def csv_table(figures: Figures, *, say: Speech = VI) -> bytes:
+    """One head, the campaign in one row (one more for each further currency), then a row per channel, form, content, day, week
+    and schedule."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(HEAD)
-    for row in _rows(figures):
+    writer.writerow([say(cell) for cell in HEAD])
+    for row in _rows(figures, say):
         writer.writerow([guarded(cell) for cell in row])
     return b"\xef\xbb\xbf" + text.getvalue().encode()
 
@@ -45,43 +46,56 @@ def guarded(cell: str | int) -> str | int:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
 
 
-def notes(figures: Figures) -> list[str]:
-    """What every reader must know before the numbers, in Vietnamese."""
-    return ["Số liệu cuối cùng." if figures.complete else "Số liệu tạm thời.", *remarks(figures)]
+def notes(figures: Figures, say: Speech = VI) -> list[str]:
+    """What every reader must know before the numbers."""
+    return [say("Số liệu cuối cùng." if figures.complete else "Số liệu tạm thời."), *remarks(figures, say)]
 
 
-def remarks(figures: Figures) -> list[str]:
-    """What is open, what was closed and by whom, and what one person decided alone."""
+def remarks(figures: Figures, say: Speech = VI) -> list[str]:
+    """What is open, what was closed and by whom, what one person decided alone, and what went out twice or wrong."""
     standing, found = figures.standing, []
     if figures.total.open and not figures.complete:
-        found.append(f"Còn {number_of(figures.total.open)} lượt gửi chưa kết thúc.")
+        found.append(say("Còn {n} lượt gửi chưa kết thúc.", n=say.number(figures.total.open)))
     if standing.closed:
-        closed = number_of(figures.unconfirmed)
-        found.append(f"{closed} lượt được {standing.closed_by} chốt là chưa xác định: {standing.closed}")
-    if standing.waiting:
-        found.append(f"Còn {number_of(standing.waiting)} lượt phát chưa khép lại.")
-    if standing.by_one_alone:
-        alone = number_of(standing.by_one_alone)
-        found.append(f"{alone} phê duyệt do một người quyết định, theo thiết lập của cơ quan.")
-    return found
+        closed = say.number(figures.unconfirmed)
+        found.append(
+            say("{n} lượt được {by} chốt là chưa xác định: {why}", n=closed, by=standing.closed_by, why=standing.closed)
+        )
+    counted = (
+        ("Còn {n} lượt phát chưa khép lại.", standing.waiting),
+        ("{n} phê duyệt do một người quyết định, theo thiết lập của cơ quan.", standing.by_one_alone),
+        (
+            "{n} lượt gửi qua kênh dự phòng cho người mà kênh trước không tới; được cộng vào tổng số.",
+            standing.fell_back,
+        ),
+        ("{n} người có thể đã nhận qua cả hai kênh: kênh trước không báo lại kết quả.", standing.possibly_both),
+        ("{n} lượt phát có lời sai, đã đính chính.", standing.corrected),
+    )
+    return [*found, *(say(text, n=say.number(n)) for text, n in counted if n)]
 
 
-def _rows(figures: Figures) -> Iterator[list[str | int]]:
+def _rows(figures: Figures, say: Speech) -> Iterator[list[str | int]]:
     first, *further = [money.shown() for money in figures.costs]
-    said = " ".join(notes(figures))
-    yield [*_counts("Toàn chiến dịch", figures.standing.title, figures.total), first["amount"], first["currency"], said]
+    said = " ".join(notes(figures, say))
+    title = figures.standing.title
+    yield [*_counts(say("Toàn chiến dịch"), title, figures.total), first["amount"], first["currency"], said]
     for cost in further:
         empty: list[str | int] = [""] * (len(STATES) + 3)
-        yield ["Chi phí bằng tiền khác", figures.standing.title, *empty, cost["amount"], cost["currency"], ""]
+        yield [say("Chi phí bằng tiền khác"), title, *empty, cost["amount"], cost["currency"], ""]
     groups = (
         ("Theo kênh", figures.by_channel),
-        ("Theo loại hình (Nghị định 49/2024/NĐ-CP)", {heading(form): one for form, one in figures.by_form.items()}),
+        (
+            "Theo loại hình (Nghị định 49/2024/NĐ-CP)",
+            {say(heading(form)): one for form, one in figures.by_form.items()},
+        ),
+        ("Theo nội dung", figures.by_category),
         ("Theo ngày", figures.by_day),
+        ("Theo tuần", figures.by_week),
         ("Theo lịch phát", figures.by_schedule),
     )
     for kind, counts in groups:
         for name, count in counts.items():
-            yield [*_counts(kind, name, count), "", "", ""]
+            yield [*_counts(say(kind), name, count), "", "", ""]
 
 
 def _counts(kind: str, name: str, count: Count) -> list[str | int]:

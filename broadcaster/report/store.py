@@ -7,19 +7,32 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, case, func, or_, select
 
-from broadcaster.db.tables import Approval, Attempt, Broadcast, Campaign, Dispatch, PriceRow, Revision, Tally, table
+from broadcaster.db.tables import (
+    Address,
+    Approval,
+    Attempt,
+    Broadcast,
+    Bulletin,
+    Campaign,
+    Contact,
+    Dispatch,
+    PriceRow,
+    Revision,
+    Tally,
+    table,
+)
 from broadcaster.dispatch import correction, fallback
 from broadcaster.dispatch.dispatch import State
 from broadcaster.report import closing
-from broadcaster.report.figures import Count, Figures, Row, Standing, figures
+from broadcaster.report.figures import Figures, Row, Standing, figures
 from broadcaster.report.form import form_of
 from broadcaster.schedule import store as schedules
 from broadcaster.schedule.spec import CampaignSpec
 
 APPROVAL, ATTEMPT, BROADCAST = table(Approval), table(Attempt), table(Broadcast)
-REVISION = table(Revision)
+ADDRESS, BULLETIN, CONTACT, REVISION = table(Address), table(Bulletin), table(Contact), table(Revision)
 CAMPAIGN, DISPATCH, PRICE, TALLY = table(Campaign), table(Dispatch), table(PriceRow), table(Tally)
 UNCLOSED = ("submitted", "planned", "running", "paused")  # states of a broadcast that may still get dispatches
 ENDED = ("done", "cancelled")  # states of a campaign
@@ -68,23 +81,6 @@ def categories(connection: Connection, campaign_id: str) -> dict[int, str]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def by_category(connection: Connection, campaign_id: str) -> dict[str, Count]:
-    """Category of the message -> dispatches by state."""
-    category = _category()
-    query = (
-        select(category, TALLY.c.state, func.sum(TALLY.c.n))
-        .select_from(BROADCAST)
-        .join(TALLY, TALLY.c.broadcast_id == BROADCAST.c.id)
-        .outerjoin(REVISION, REVISION.c.hash == BROADCAST.c.revision_hash)
-        .where(BROADCAST.c.campaign_id == campaign_id, TALLY.c.n != 0)
-        .group_by(category, TALLY.c.state)
-    )
-    found: dict[str, dict[State, int]] = {}
-    for name, state, n in connection.execute(query):
-        found.setdefault(name, dict.fromkeys(State, 0))[State(state)] += int(n)
-    return {name: Count(states=found[name]) for name in sorted(found)}
-
-
 def nothing_yet(spec: CampaignSpec, *, now: datetime) -> Figures:
     """The figures of a campaign whose plan nobody has approved: all of them zero."""
     standing = Standing(
@@ -114,10 +110,14 @@ def spent(connection: Connection, campaign_id: str) -> dict[str, int]:
 
 
 def _rows(connection: Connection, campaign_id: str, adapters: Mapping[str, str]) -> list[Row]:
-    columns = (BROADCAST.c.schedule_id, func.substr(BROADCAST.c.local, 1, 10), TALLY.c.channel, TALLY.c.state)
+    columns = (
+        BROADCAST.c.schedule_id, func.substr(BROADCAST.c.local, 1, 10), TALLY.c.channel, TALLY.c.state, _category(),
+    )  # fmt: skip
     query = (
         select(*columns, func.sum(TALLY.c.n))
+        .select_from(BROADCAST)
         .join(TALLY, TALLY.c.broadcast_id == BROADCAST.c.id)
+        .outerjoin(REVISION, REVISION.c.hash == BROADCAST.c.revision_hash)
         .where(BROADCAST.c.campaign_id == campaign_id, TALLY.c.n != 0)
         .group_by(*columns)
     )
@@ -129,8 +129,9 @@ def _rows(connection: Connection, campaign_id: str, adapters: Mapping[str, str])
             form=form_of(adapters.get(channel, channel)),
             state=State(state),
             n=int(n),
+            category=category,
         )
-        for schedule, day, channel, state, n in connection.execute(query)
+        for schedule, day, channel, state, category, n in connection.execute(query)
     ]
 
 
@@ -149,10 +150,69 @@ def _standing(connection: Connection, campaign: Any, now: datetime) -> Standing:
         waiting=connection.scalar(waiting) or 0,
         by_one_alone=by_one_alone(connection, campaign.id),
         possibly_both=fallback.possibly_both(connection, BROADCAST.c.campaign_id == campaign.id),
+        fell_back=fell_back(connection, campaign.id),
         corrected=correction.of_campaign(connection, campaign.id),
         closed=closed.reason if closed else "",
         closed_by=closed.by if closed else "",
     )
+
+
+def fell_back(connection: Connection, campaign_id: str) -> int:
+    """Dispatches that took the place of one that did not reach its person."""
+    query = (
+        select(func.count())
+        .select_from(DISPATCH)
+        .join(BROADCAST, BROADCAST.c.id == DISPATCH.c.broadcast_id)
+        .where(DISPATCH.c.fallback_of.is_not(None), BROADCAST.c.campaign_id == campaign_id)
+    )
+    return int(connection.scalar(query) or 0)
+
+
+def by_commune(connection: Connection, campaign_id: str) -> dict[str | None, dict[State, int]]:
+    """Commune of the contact ("" = not known; None = a public address) -> dispatches by state."""
+    commune = case((ADDRESS.c.contact_id.is_(None), None), else_=func.coalesce(CONTACT.c.commune, ""))
+    query = (
+        select(commune, DISPATCH.c.state, func.count())
+        .select_from(DISPATCH)
+        .join(BROADCAST, BROADCAST.c.id == DISPATCH.c.broadcast_id)
+        .join(ADDRESS, ADDRESS.c.id == DISPATCH.c.address_id)
+        .outerjoin(CONTACT, CONTACT.c.id == ADDRESS.c.contact_id)
+        .where(BROADCAST.c.campaign_id == campaign_id)
+        .group_by(commune, DISPATCH.c.state)
+    )
+    found: dict[str | None, dict[State, int]] = {}
+    for name, state, n in connection.execute(query):
+        found.setdefault(name, dict.fromkeys(State, 0))[State(state)] += int(n)
+    return found
+
+
+def plays_by_commune(connection: Connection, campaign_id: str) -> dict[str, tuple[int, int]]:
+    """Commune -> plays of bulletins it confirmed, and their seconds."""
+    commune = func.coalesce(CONTACT.c.commune, "")
+    query = (
+        select(commune, func.sum(BULLETIN.c.plays), func.sum(BULLETIN.c.plays * BULLETIN.c.seconds))
+        .select_from(BULLETIN)
+        .join(DISPATCH, DISPATCH.c.id == BULLETIN.c.dispatch_id)
+        .join(BROADCAST, BROADCAST.c.id == DISPATCH.c.broadcast_id)
+        .join(ADDRESS, ADDRESS.c.id == DISPATCH.c.address_id)
+        .outerjoin(CONTACT, CONTACT.c.id == ADDRESS.c.contact_id)
+        .where(BROADCAST.c.campaign_id == campaign_id, BULLETIN.c.state == "played")
+        .group_by(commune)
+    )
+    return {name: (int(plays), int(seconds)) for name, plays, seconds in connection.execute(query)}
+
+
+def parts_by_channel(connection: Connection, campaign_id: str) -> dict[str, int]:
+    """Channel -> parts that were accepted: what a contract counts."""
+    query = (
+        select(DISPATCH.c.channel, func.sum(ATTEMPT.c.parts))
+        .select_from(ATTEMPT)
+        .join(DISPATCH, DISPATCH.c.id == ATTEMPT.c.dispatch_id)
+        .join(BROADCAST, BROADCAST.c.id == DISPATCH.c.broadcast_id)
+        .where(BROADCAST.c.campaign_id == campaign_id, ATTEMPT.c.outcome == "accepted")
+        .group_by(DISPATCH.c.channel)
+    )
+    return {channel: int(parts or 0) for channel, parts in connection.execute(query)}
 
 
 def by_one_alone(connection: Connection, campaign_id: str, *, until: datetime | None = None) -> int:

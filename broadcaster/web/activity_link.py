@@ -15,12 +15,14 @@ from typing import Any
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from broadcaster.activity import link
+from broadcaster.activity import link, place
 from broadcaster.activity.activity import KINDS, MOST, NOTE_LIMIT, Activity
+from broadcaster.activity.store import Kept
 from broadcaster.errors import BroadcasterError, Conflict, WrongUse
 from broadcaster.web import hooks
 from broadcaster.web.small_page import SmallPage, body_of
@@ -53,6 +55,9 @@ value="{{ given.day or today }}" required></p>
 <textarea id="note" name="note" rows="3"
 maxlength="{{ limit }}">{{ given.note or '' }}</textarea></p>
 <p><button>{{ words.button }}</button></p></form>
+{% if opens.campaign %}{% if said %}<p><b>{{ words.said }}</b></p>{% else %}<form method="post">
+<input type="hidden" name="all" value="1"><p>{{ words.all_hint }}<br><button>{{ words.all }}</button></p></form>
+{% endif %}{% endif %}
 {% if entered %}<h2>{{ words.entered }}</h2><ul>
 {% for one in entered %}<li>{{ one.activity.day.strftime("%d/%m/%Y") }}: {{ kinds[one.activity.kind][0] }},
 {{ one.activity.units }} {{ kinds[one.activity.kind][1] }}</li>
@@ -79,6 +84,10 @@ WORDS = {
             "ghi chú không có số điện thoại."
         ),
         "twice": "Chưa ghi: mục giống hệt đã có, hoặc hôm nay đã ghi quá nhiều. Nếu là lần khác, xin nói rõ trong ghi chú.",
+        "all": "Xã đã báo đủ số liệu",
+        "all_hint": "Khi không còn hoạt động nào để ghi, kể cả khi không có hoạt động nào:",
+        "said": "Xã đã báo đủ số liệu. Cảm ơn.",
+        "not_listed": "Chưa ghi: xã không có trong danh sách của cơ quan, hoặc đã báo rồi. Xin gọi cơ quan.",
         "other": "English",
     },
     "en": {
@@ -96,6 +105,10 @@ WORDS = {
         "unknown": "The link is wrong or no longer works. Please telephone the office that sent it.",
         "bad": "Not entered. Choose a kind, a day not after today, and one number above 0; no telephone number in the note.",
         "twice": "Not entered: the very same is there, or too many were entered today. If it happened twice, say so in the note.",
+        "all": "The commune's figures are all in",
+        "all_hint": "When there is nothing more to enter, or nothing at all:",
+        "said": "The commune's figures are all in. Thank you.",
+        "not_listed": "Not noted: the commune is not on the office's list, or it was said before. Please telephone the office.",
         "other": "Tiếng Việt",
     },
 }
@@ -111,18 +124,26 @@ async def page(request: Request) -> Response:
     opens = link.read_token(ground.office_key, request.path_params["token"], today=today)
     if opens is None:
         return _answer(request, None, today=today, status=404)
-    show = partial(link.entered, opens=opens)
+    show = partial(_seen, opens=opens)
     if request.method != "POST":
         return _answer(request, opens, today=today, entered=await asyncio.to_thread(ground.read, show))
     given: dict[str, str] = {}
     try:
         given = _given(await body_of(request, BODY_MOST))
+        if given.get("all") == "1":
+            await ground.write(partial(place.say_all, campaign=opens.campaign, place=opens.commune, by=link.OFFICER))
+            return RedirectResponse(f"?l={SMALL.language(request)}", status_code=303, headers=SMALL.headers)
         activity = _activity(given, opens)
         await ground.write(partial(link.enter, opens=opens, activity=activity, today=today))
     except BroadcasterError as error:
         found = await asyncio.to_thread(ground.read, show)
         return _answer(request, opens, today=today, entered=found, given=given, error=error)
     return RedirectResponse(f"?kept=1&l={SMALL.language(request)}", status_code=303, headers=SMALL.headers)
+
+
+def _seen(connection: Connection, opens: link.Opens) -> tuple[list[Kept], bool]:
+    """What the commune has entered, and whether it has said that this is all."""
+    return link.entered(connection, opens), place.said(connection, opens.campaign, opens.commune)
 
 
 def _given(raw: bytes) -> dict[str, str]:
@@ -157,17 +178,21 @@ def _number(text: str) -> int:
 
 
 def _answer(
-    request: Request, opens: link.Opens | None, *, today: date, entered: Any = (), given: Mapping[str, str] | None = None,
-    error: BroadcasterError | None = None, status: int = 200,
+    request: Request, opens: link.Opens | None, *, today: date, entered: tuple[Any, bool] = ((), False),
+    given: Mapping[str, str] | None = None, error: BroadcasterError | None = None, status: int = 200,
 ) -> Response:  # fmt: skip
     language = SMALL.language(request)
     words = WORDS[language]
-    trouble = "" if error is None else words["twice" if isinstance(error, Conflict) else "bad"]
+    all_in = bool(given and given.get("all"))
+    trouble = (
+        "" if error is None else words["not_listed" if all_in else "twice" if isinstance(error, Conflict) else "bad"]
+    )
+    listed, said = entered
     status = 409 if isinstance(error, Conflict) else 400 if error else status
     typed = {name: (given or {}).get(name, "") for name in FIELDS}
     return SMALL.answer(
         language, status=status, opens=opens, trouble=trouble, kinds=KINDS, numbers=NUMBERS, today=today.isoformat(),
-        kept=request.query_params.get("kept") == "1" and not trouble, given=typed, entered=entered, limit=NOTE_LIMIT,
+        kept=request.query_params.get("kept") == "1" and not trouble, given=typed, entered=listed, said=said, limit=NOTE_LIMIT,
     )  # fmt: skip
 
 

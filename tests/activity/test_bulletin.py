@@ -23,7 +23,7 @@ from broadcaster.db.tables import Address, Broadcast, Contact, Dispatch, Revisio
 from broadcaster.errors import Conflict, NotFound, WrongUse
 from broadcaster.ledger.entry import decode
 from broadcaster.ledger.store import Transaction, raws, transaction
-from broadcaster.report import making
+from broadcaster.report import beside
 from tests.builders import OFFICE_KEY, make_broadcast
 
 SPEECH = "bà " * 64  # twenty seconds at 3.2 syllables a second
@@ -332,8 +332,8 @@ def test_plays_and_minutes_add_up_by_campaign(database: Database, clock: Stepped
         other = store.totals(connection, campaign="another")
 
     with database.reading() as connection:
-        (line,) = making._activities(connection, "c")
-        assert making._activities(connection, "another") == []
+        (line,) = beside.activities_of(connection, "c")
+        assert beside.activities_of(connection, "another") == []
     assert (line.times, line.units, line.minutes) == (3, 6, 2)
     assert (counted.plays, counted.seconds, counted.minutes) == (6, 2 * 33 + 3 * 20 + 33, 2)
     assert counted.communes == 2

@@ -125,13 +125,13 @@ def tracked_insertion(file: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "where", "was", "now"),
     [
-        (altered_cell, "Phụ lục 2. Lượt gửi theo kênh: sms / Lượt gửi", "50", "500"),
+        (altered_cell, "Phụ lục 3. Lượt gửi theo kênh: sms / Lượt gửi", "50", "500"),
         (altered_sentence, "H1", "01/07/2027 31/07/2027 50", "01/07/2027 31/07/2027 5.000"),
         (no_mark, "H3", "3", ""),
         (no_note, "ghi chú đầu báo cáo", "SỐ LIỆU TẠM THỜI, chưa phải số liệu cuối cùng.", ""),
         (no_row, "Phụ lục 1. Lượt gửi theo ngày: 01/07/2027 / Lượt gửi", "50", ""),
-        (no_table, "Phụ lục 3. Lượt gửi theo lịch phát", "1 dòng", ""),
-        (tracked_insertion, "Phụ lục 2. Lượt gửi theo kênh: sms / Lượt gửi", "50", "500"),
+        (no_table, "Phụ lục 4. Lượt gửi theo lịch phát", "1 dòng", ""),
+        (tracked_insertion, "Phụ lục 3. Lượt gửi theo kênh: sms / Lượt gửi", "50", "500"),
     ],
 )  # fmt: skip
 def test_what_was_altered_by_hand_is_named(

@@ -159,8 +159,10 @@ def test_the_sheet_has_a_mark_a_head_and_a_row_for_everything() -> None:
         ["Theo kênh", "web", "1"],
         ["Theo loại hình (Nghị định 49/2024/NĐ-CP)", "Tin nhắn viễn thông", "2"],
         ["Theo loại hình (Nghị định 49/2024/NĐ-CP)", "Cổng hoặc trang thông tin điện tử", "1"],
+        ["Theo nội dung", "", "3"],
         ["Theo ngày", "2027-07-01", "2"],
         ["Theo ngày", "2027-07-02", "1"],
+        ["Theo tuần", "2027-W26", "3"],
         ["Theo lịch phát", "(ad hoc)", "1"],
         ["Theo lịch phát", "daily", "2"],
     ]

@@ -45,6 +45,8 @@ def test_a_campaign_is_counted_over_its_channels_days_schedules_and_forms(
     assert planned == {
         "by_channel": {"pager": 1, "sms": 18, "web": 2},
         "by_day": {"2027-07-01": 11, "2027-07-02": 10},
+        "by_week": {"2027-W26": 21},
+        "by_category": {"": 21},
         "by_schedule": {"(ad hoc)": 1, "daily": 20},
         "by_form": {"pager": 1, "sms": 18, "web": 2},
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 from fastapi.responses import Response
 
 from broadcaster.access.user import Act
-from broadcaster.activity import attachment, store
+from broadcaster.activity import attachment, place, store
 from broadcaster.activity.activity import KINDS, Activity, check, groups, shown, twins
 from broadcaster.content.check import today as office_day
 from broadcaster.errors import WrongUse
@@ -30,11 +30,13 @@ def listing(visit: Here) -> Response:
     with visit.read() as connection:
         found = store.standing(connection, campaign=campaign or None)
         campaigns = schedules.known(connection)
+        plays = place.doubled_plays(connection, campaign) if campaign else []
     return visit.page(
         "activity.html",
         kept=found[::-1][:SHOWN],
         whole=len(found),
         doubled=twins((one.id, one.activity) for one in found),
+        plays=plays,
         kinds=KINDS,
         campaigns={"": visit.say("Không thuộc chiến dịch"), **campaigns},
         chosen=campaign,

@@ -8,11 +8,13 @@ from typing import Any
 from fastapi.responses import Response
 
 from broadcaster.access.user import Act
+from broadcaster.activity import place
 from broadcaster.errors import Conflict, NotFound, WrongUse
-from broadcaster.report import making, narrative
-from broadcaster.report.document import COLUMNS
+from broadcaster.report import beside, making, narrative
+from broadcaster.report.document import CATEGORIES, COLUMNS, UNAPPROVED, week_shown, work_table
 from broadcaster.report.figures import Count
 from broadcaster.report.form import heading
+from broadcaster.report.words import LANGUAGES, speech
 from broadcaster.schedule import store as schedules
 from broadcaster.schedule.files import read_all
 from broadcaster.web.desk import Menu
@@ -39,12 +41,16 @@ def show(visit: Here, campaign: str) -> Response:
     """The figures of one campaign, and what the office writes for its report."""
     with visit.read() as connection:
         figures = making.figures_of(connection, visit.config, campaign, now=visit.now)
-        document = making.document_of(connection, visit.config, figures, now=visit.now)
+        work = beside.activities_of(connection, campaign)
+        board = place.board(connection, campaign)
+        plays = place.doubled_plays(connection, campaign)
     words = narrative.read(making.narrative_path(visit.config, campaign))
     groups = (
         ("Theo hình thức", {heading(name): count for name, count in figures.by_form.items()}),
+        ("Theo nội dung", {CATEGORIES.get(k, k or UNAPPROVED): count for k, count in figures.by_category.items()}),
         ("Theo kênh", figures.by_channel),
         ("Theo lịch phát", figures.by_schedule),
+        ("Theo tuần", {week_shown(week): count for week, count in figures.by_week.items()}),
         ("Theo ngày", {date.fromisoformat(name).strftime("%d/%m/%Y"): count for name, count in figures.by_day.items()}),
     )
     return visit.page(
@@ -54,7 +60,11 @@ def show(visit: Here, campaign: str) -> Response:
         columns=[name for name, _ in COLUMNS],
         tables=[(title, [(name, _numbers(count)) for name, count in counts.items()]) for title, counts in groups],
         bars=_bars({name[8:] + "/" + name[5:7]: count.planned for name, count in figures.by_day.items()}),
-        work=next((part.table for part in document.parts if part.heading.startswith("3.")), None),
+        work=work_table(work) if work else None,
+        plays=plays,
+        places=len(board),
+        missing=sum(one.state == "none" for one in board),
+        editions={"vi": "Tiếng Việt", "en": "English"},
         sections=[(field, title, "\n\n".join(getattr(words, field))) for title, field in narrative.SECTIONS.items()],
         formats=making.FORMATS,
         seen=narrative.mark(making.narrative_path(visit.config, campaign)),
@@ -85,6 +95,9 @@ def take(visit: Here, campaign: str) -> Response:
     form = visit.form.text("format")
     if form not in making.FORMATS:
         raise NotFound("Choose one of the formats.")
+    language = visit.form.text("language") or "vi"
+    if language not in LANGUAGES:
+        raise NotFound("Choose one of the languages.")
     written = visit.form.text("day")
     try:
         day = date.fromisoformat(written) if written else None
@@ -93,11 +106,15 @@ def take(visit: Here, campaign: str) -> Response:
     with visit.read() as connection:
         figures = making.figures_of(connection, visit.config, campaign, now=visit.now)
         made = making.made_of(
-            connection, visit.config, figures, form, now=visit.now, number=visit.form.text("number")[:40], day=day
-        )
+            connection, visit.config, figures, form, now=visit.now, number=visit.form.text("number")[:40], day=day,
+            say=speech(language),
+        )  # fmt: skip
     with visit.write() as tx:
         making.record(tx, visit.name, figures.standing.campaign, form, made)
-    return visit.download(made.data, name=f"{figures.standing.campaign}.{form}", kind=making.MIME_TYPES[form])
+    name = (
+        f"{figures.standing.campaign}.{form}" if language == "vi" else f"{figures.standing.campaign}.{language}.{form}"
+    )
+    return visit.download(made.data, name=name, kind=making.MIME_TYPES[form])
 
 
 def _schedules(visit: Here) -> Any:

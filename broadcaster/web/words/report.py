@@ -23,6 +23,20 @@ EN = {
     "Số liệu từng ngày ở bảng bên dưới.": "The figures of each day are in the table below.",
     "Theo hình thức": "By form",
     "Theo kênh": "By channel",
+    "Theo nội dung": "By content",
+    "Theo tuần": "By week",
+    "Ngôn ngữ": "Language",
+    "{n} lượt gửi qua kênh dự phòng cho người mà kênh trước không tới; được cộng vào tổng số.":
+        "{n} dispatches over a fallback channel, for those the first did not reach; they count in the total.",
+    "{n} người có thể đã nhận qua cả hai kênh: kênh trước không báo lại kết quả.":
+        "{n} people may have got it over both channels: the first one sent no receipt.",
+    "{n} lượt phát có lời sai, đã đính chính.": "{n} broadcasts had a wrong text, which was corrected.",
+    "Có thể đã tính hai lần, trong sổ và theo bản tin được xác nhận: mục {ids}.":
+        "Perhaps counted twice, in the register and by a confirmed bulletin: {ids}.",
+    "{n} xã, đơn vị chưa có số liệu.":
+        ("{n} commune or department has no figures yet.", "{n} communes and departments have no figures yet."),
+    "Mọi xã, đơn vị đều đã có số liệu.": "Every commune and department has figures.",
+    "Xem bảng theo dõi số liệu": "See whose figures are in",
     "Theo lịch phát": "By schedule",
     "Theo ngày": "By day",
     "Mục": "Item",
