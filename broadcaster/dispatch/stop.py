@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, Connection, bindparam, insert, or_, select, text, update
 
@@ -93,6 +94,15 @@ def standing(connection: Connection, now: datetime) -> list[Standing]:
         )
         for row in rows
     ]  # fmt: skip
+
+
+def together(stops: list[Standing]) -> list[list[Standing]]:
+    """Those set with one word, over several communes, side by side: they are lifted with one word too."""
+    found: dict[tuple[Any, ...], list[Standing]] = {}
+    for one in stops:
+        alike = (one.set_by, one.set_at, one.reason, one.until) if one.scope == "area" else (one.id,)
+        found.setdefault(alike, []).append(one)
+    return list(found.values())
 
 
 def covers(stops: list[Standing], *, campaign: str | None, channel: str) -> str:

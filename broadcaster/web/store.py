@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, literal_column, or_, select
+from sqlalchemy import Connection, and_, exists, func, literal_column, or_, select
 
 from broadcaster.content.render import decode
 from broadcaster.db.tables import (
@@ -224,19 +224,55 @@ def count_states(connection: Connection, states: Sequence[str]) -> int:
     return int(connection.scalar(select(func.sum(TALLY.c.n)).where(TALLY.c.state.in_(states))) or 0)
 
 
-def in_scope(connection: Connection, scope: str, subject: str) -> Counter[str]:
-    """Dispatches by state of the broadcasts a stop would touch now: those that are going or paused."""
-    query = (
-        select(TALLY.c.state, func.sum(TALLY.c.n))
-        .join(BROADCAST, BROADCAST.c.id == TALLY.c.broadcast_id)
-        .where(BROADCAST.c.state.in_(("running", "paused")))
-        .group_by(TALLY.c.state)
-    )
-    if scope == "campaign":
-        query = query.where(BROADCAST.c.campaign_id == subject)
-    if scope == "channel":
-        query = query.where(TALLY.c.channel == subject)
+def in_scope(connection: Connection, scope: str, subjects: Collection[str], *, since: datetime) -> Counter[str]:
+    """Dispatches by state of what a stop touches: broadcasts that are going or paused, or were due after `since`."""
+    touched = _touched(scope, subjects, since)
+    if scope == "area":
+        query = (
+            _in_areas(select(DISPATCH.c.state, func.count()).select_from(DISPATCH), subjects)
+            .join(BROADCAST, BROADCAST.c.id == DISPATCH.c.broadcast_id)
+            .where(touched)
+            .group_by(DISPATCH.c.state)
+        )
+    else:
+        query = (
+            select(TALLY.c.state, func.sum(TALLY.c.n))
+            .join(BROADCAST, BROADCAST.c.id == TALLY.c.broadcast_id)
+            .where(touched)
+            .group_by(TALLY.c.state)
+        )
+        if scope == "channel":
+            query = query.where(TALLY.c.channel.in_(list(subjects)))
     return Counter({state: int(n) for state, n in connection.execute(query)})
+
+
+def reached_in(
+    connection: Connection, scope: str, subjects: Collection[str], *, since: datetime, language: str, limit: int = 10
+) -> list[Sent]:
+    """The newest broadcasts that a stop touches and that somebody has received: what may want a correction."""
+    counted = [TALLY.c.broadcast_id == BROADCAST.c.id, TALLY.c.state.in_(("accepted", "delivered")), TALLY.c.n > 0]
+    if scope == "channel":
+        counted.append(TALLY.c.channel.in_(list(subjects)))
+    where = and_(_touched(scope, subjects, since), exists(select(TALLY.c.n).where(*counted)))
+    return broadcasts(connection, where, language=language, newest=True, limit=limit)
+
+
+def _touched(scope: str, subjects: Collection[str], since: datetime) -> Any:
+    going = or_(
+        BROADCAST.c.state.in_(("running", "paused")), and_(BROADCAST.c.state == "done", BROADCAST.c.due_at >= since)
+    )
+    return and_(going, BROADCAST.c.campaign_id.in_(list(subjects))) if scope == "campaign" else going
+
+
+def _in_areas(query: Any, communes: Collection[str]) -> Any:
+    from broadcaster.db.tables import Contact
+
+    contact = table(Contact)
+    return (
+        query.join(ADDRESS, ADDRESS.c.id == DISPATCH.c.address_id)
+        .join(contact, contact.c.id == ADDRESS.c.contact_id)
+        .where(contact.c.commune.in_(list(communes)))
+    )
 
 
 def late(connection: Connection, now: datetime) -> int:
