@@ -50,12 +50,14 @@ def write(
     checkpoints: Path,
     reports: Reports | None = None,
     witnesses: tuple[str, ...] = (),
+    signed: Path | None = None,
     progress: Callable[[int], None] = lambda _n: None,
 ) -> Export:
     """Record the export, sign a checkpoint over everything, and write the folder; an earlier export there is replaced.
 
     With `reports` it is a bundle: figures counted at the moment of the entry, and a page that checks all in a browser.
-    `witnesses`: `name+id+key` of offices that countersign. `progress` hears of the entries written.
+    `signed`: a report as it was signed. `witnesses`: `name+id+key` of offices that countersign.
+    `progress` hears of the entries written.
     Raises: Conflict if `target` holds anything else; LedgerBroken.
     """
     _refuse_strangers(target)
@@ -77,6 +79,9 @@ def write(
     for name, raw in figures.items():
         (part / "reports").mkdir(exist_ok=True)
         (part / "reports" / f"{name}.json").write_bytes(raw)
+    if signed is not None:
+        (part / "signed").mkdir()
+        shutil.copyfile(signed, part / "signed" / "report.pdf")
     (part / "key.txt").write_bytes(f"{key.public.hex()}\n".encode())
     (part / "witnesses.txt").write_bytes("".join(f"{line}\n" for line in witnesses).encode())
     for program in PROGRAMS:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +204,8 @@ def test_a_copy_that_no_entry_tells_of_proves_nothing(
 @pytest.fixture
 def office(sqlite_database: Database, clock: SteppedClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "mbn.docx").write_bytes(make_report(sqlite_database, clock, tmp_path))
+    (tmp_path / "secrets").mkdir(exist_ok=True)
+    (tmp_path / "secrets" / "ledger.key").write_text("07" * 32)
     monkeypatch.setenv("BROADCASTER_PASSWORD", "bốn chữ dễ nhớ")
     monkeypatch.setattr("broadcaster.cli.session.SystemClock", lambda: clock)
     with transaction(sqlite_database, clock) as tx:
@@ -241,6 +245,22 @@ def test_the_signed_report_stands_in_the_ledger_with_its_number_and_date(
     assert (code, again) == (0, 1)
     assert (entry["sha256"], entry["number"], entry["day"]) == (shown["sha256"], "12/BC", "2027-06-30")
     assert entry["complete"] is False
+
+
+def test_with_the_signed_report_the_audit_bundle_is_sealed(
+    office: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    signed = office / "signed.pdf"
+    signed.write_bytes(b"%PDF-1.7 signed")
+
+    run(office, "--signed", signed, "--number", "12/BC", "--date", "2027-06-30", "--as", "lan", "--json")
+
+    shown = json.loads(capsys.readouterr().out)
+    with zipfile.ZipFile(shown["bundle"]) as archive:
+        archive.extractall(tmp_path / "auditor")
+    (bundle,) = (tmp_path / "auditor").iterdir()
+    assert sha256(Path(shown["bundle"]).read_bytes()).hexdigest() == shown["bundle_sha256"]
+    assert (bundle / "signed" / "report.pdf").read_bytes() == signed.read_bytes()
 
 
 def test_a_signed_report_needs_its_number_its_date_a_person_and_is_a_pdf(

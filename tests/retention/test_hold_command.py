@@ -17,7 +17,7 @@ from broadcaster.db.engine import Database
 from broadcaster.db.tables import Campaign, table
 from broadcaster.ledger.store import transaction
 
-PASSWORD = "mat khau rat dai 1"  # noqa: S105
+PASSWORD = "mat khau rat dai 1"
 
 
 @pytest.fixture
