@@ -13,7 +13,7 @@ from broadcaster.approval.policy import CALLED, ENTRY, Approval, Thing, why_not
 from broadcaster.content.store import canonical, editors_since
 from broadcaster.content.telephone import find as find_numbers
 from broadcaster.db.tables import Approval as ApprovalRow
-from broadcaster.db.tables import ApprovalEditor, Meta, Revision, table
+from broadcaster.db.tables import ApprovalEditor, Meta, Revision, User, table
 from broadcaster.dispatch.stop import own_lock
 from broadcaster.errors import Conflict, NotAllowed, NotFound, WrongUse
 from broadcaster.ledger.entry import Kind
@@ -23,6 +23,7 @@ APPROVAL = table(ApprovalRow)
 EDITOR = table(ApprovalEditor)
 REVISION = table(Revision)
 META = table(Meta)
+USER = table(User)
 
 RULE = "two_person"  # the row of `meta` with the rule the ledger heard of last; without it, two people decide
 REASON_LENGTH = 500  # characters; a reason is a sentence or two, and stays in the ledger for good
@@ -37,7 +38,7 @@ def submit(tx: Transaction, *, kind: str, name: str, subject: str, by: str, two_
     """
     thing = Thing(kind)
     in_force, waiting = current(tx.connection, thing, name), open_(tx.connection, thing, name)
-    if waiting and waiting.subject == subject:
+    if waiting and waiting.subject == subject and not _disabled(tx.connection, waiting.submitted_by):
         raise Conflict(
             f"The {CALLED[thing]} {name} was submitted by {waiting.submitted_by} just so; it waits for approval."
         )
@@ -80,8 +81,8 @@ def note_rule(tx: Transaction, two_person: bool, *, by: str) -> None:
 def approve(tx: Transaction, *, kind: str, name: str, by: str, expected: str | None = None) -> Approval:
     """Put the open request in force; what was in force before is superseded. `expected`: the hash the approver saw.
 
-    Raises: Conflict when nothing waits, when it is not what the approver saw, or when stored bytes were changed; NotAllowed for
-    the submitter and for whoever edited it.
+    Raises: Conflict when nothing waits, when it is not what the approver saw, when stored bytes were changed, or when the
+    submitter's account was disabled meanwhile; NotAllowed for the submitter and for whoever edited it.
     """
     thing = Thing(kind)
     waiting = _waiting(tx.connection, thing, name)
@@ -94,6 +95,11 @@ def approve(tx: Transaction, *, kind: str, name: str, by: str, expected: str | N
         by, submitted_by=waiting.submitted_by, editors=waiting.editors, two_person=waiting.two_person
     ):
         raise NotAllowed(refusal)
+    if _disabled(tx.connection, waiting.submitted_by):
+        raise Conflict(
+            f"{waiting.submitted_by}, who submitted the {CALLED[thing]} {name}, is disabled since; "
+            "somebody else must submit it again before it is approved."
+        )
     stands = _instead_of(tx, waiting, by)
     if thing is Thing.REVISION:
         canonical(tx.connection, waiting.subject)
@@ -205,6 +211,11 @@ def _insert(tx: Transaction, **values: Any) -> int:
         return int(tx.connection.execute(statement.returning(APPROVAL.c.id)).scalar_one())
     except IntegrityError:  # the unique index over what is open: only PostgreSQL lets two submit at once
         raise Conflict("Somebody else submitted this just now; look at it, then try again.") from None
+
+
+def _disabled(connection: Connection, name: str) -> bool:
+    """Whether this person's account may do nothing any more: it may have been in other hands."""
+    return bool(connection.scalar(select(USER.c.disabled).where(USER.c.name == name)))
 
 
 def _waiting(connection: Connection, thing: Thing, name: str) -> Approval:

@@ -102,6 +102,7 @@ class AdHoc:
     channel: str
     sender: str
     group: int | None
+    address: str  # kind of address the channel writes to: "phone", ...
     language: str
     local: str  # nominal local time
     due_at: datetime
@@ -126,8 +127,11 @@ class AdHoc:
                 *rules, *corrects]  # fmt: skip
 
 
-def members_digest(connection: Connection, group: int | None) -> str:
-    """SHA-256 over the sorted contact ids of a group, read in pages; "" without a group."""
+def members_digest(connection: Connection, group: int | None, kind: str) -> str:
+    """SHA-256 over who is in a group and the address of this kind each would be written to, in pages; "" without a group.
+
+    With the address goes its `key`, which only the office can make: nobody guesses a number from the digest in the ledger.
+    """
     if group is None:
         return ""
     digest, after = sha256(), 0
@@ -140,8 +144,23 @@ def members_digest(connection: Connection, group: int | None) -> str:
         ).all()
         if not ids:
             return digest.hexdigest()
-        digest.update(b",".join(b"%d" % one for one in ids) + b",")
+        first = _first_addresses(connection, group, kind, after=after, last=ids[-1])
+        digest.update(b",".join(b"%d:%s" % (one, first.get(one, b"")) for one in ids) + b",")
         after = ids[-1]
+
+
+def _first_addresses(connection: Connection, group: int, kind: str, *, after: int, last: int) -> dict[int, bytes]:
+    """Contact -> what stands for the address `reached` would choose, for the members with a number in (after, last]."""
+    query = (
+        select(ADDRESS.c.contact_id, ADDRESS.c.key, ADDRESS.c.value)
+        .select_from(MEMBER.join(ADDRESS, ADDRESS.c.contact_id == MEMBER.c.contact_id))
+        .where(MEMBER.c.group_id == group, MEMBER.c.contact_id > after, MEMBER.c.contact_id <= last)
+        .where(ADDRESS.c.kind == kind, ADDRESS.c.value.is_not(None))
+        .order_by(ADDRESS.c.id.desc())
+    )
+    return {
+        contact: bytes(key) + value.encode() for contact, key, value in connection.execute(query)
+    }  # the first stays
 
 
 def ask(tx: Transaction, wanted: AdHoc, *, by: str) -> tuple[int, str]:
@@ -158,7 +177,7 @@ def ask(tx: Transaction, wanted: AdHoc, *, by: str) -> tuple[int, str]:
         "planned": 0, "held": "", "created_by": by, "created_at": tx.now,
     }  # fmt: skip
     number = int(tx.connection.execute(insert(BROADCAST).values(row)).inserted_primary_key[0])  # type: ignore[index]
-    members = members_digest(tx.connection, wanted.group)
+    members = members_digest(tx.connection, wanted.group, wanted.address)
     subject = wanted.subject(members, number)
     tx.connection.execute(update(BROADCAST).where(BROADCAST.c.id == number).values(authority=subject))
     # With the very things the approved hash stands for, so that an auditor can compute it again.
@@ -179,16 +198,17 @@ def _people(connection: Connection, group: int | None) -> dict[str, Any]:
     return {"group": name or "", "members": members or 0}
 
 
-def unchanged(connection: Connection, row: Any, sender: str) -> bool:
-    """Whether an ad-hoc broadcast is still what was submitted: the group's members and the sender included."""
+def unchanged(connection: Connection, row: Any, road: Road) -> bool:
+    """Whether an ad-hoc broadcast is still what was submitted: the group's members, their addresses and the sender included."""
     (channel,) = channel_names(row)
     wanted = AdHoc(
-        message=row.message_id, revision=row.revision_hash, channel=channel, sender=sender, group=row.group_id,
-        language=row.language, local=row.local, due_at=row.due_at, expires_at=row.expires_at, timezone=row.timezone,
+        message=row.message_id, revision=row.revision_hash, channel=channel, sender=road.sender,
+        group=row.group_id, address=road.traits.address, language=row.language,
+        local=row.local, due_at=row.due_at, expires_at=row.expires_at, timezone=row.timezone,
         quiet_hours=row.quiet_hours, cap_per_24h=row.cap_per_24h, require_consent=row.require_consent,
         campaign=row.campaign_id, corrects=row.corrects,
     )  # fmt: skip
-    return bool(wanted.subject(members_digest(connection, row.group_id), row.id) == row.authority)
+    return bool(wanted.subject(members_digest(connection, row.group_id, road.traits.address), row.id) == row.authority)
 
 
 def admit(tx: Transaction, broadcast: int) -> None:
@@ -236,7 +256,7 @@ def _startable(connection: Connection, row: Any, roads: Roads) -> tuple[str, str
     )
     if revision is None:
         return "not_approved", "", None
-    if row.authority_kind == "broadcast" and not unchanged(connection, row, roads[channel_names(row)[0]].sender):
+    if row.authority_kind == "broadcast" and not unchanged(connection, row, roads[channel_names(row)[0]]):
         return "audience_changed", "", None
     canonical = connection.scalar(select(REVISION.c.canonical).where(REVISION.c.hash == revision))
     body = read(canonical or b"", revision)

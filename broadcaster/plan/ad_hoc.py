@@ -85,6 +85,7 @@ def wanted(
         channel=road.channel,
         sender=road.sender,
         group=group_id(connection, group) if group and road.traits.unit != "public" else None,
+        address=road.traits.address,
         language=language,
         local=local.strftime("%Y-%m-%dT%H:%M"),
         due_at=due,
@@ -176,9 +177,10 @@ def approve(tx: Transaction, config: Config, number: int, *, by: str, expected: 
     row = house.get(tx.connection, number)
     name = house.public_id(number)
     road = roads(config).get(house.channel_names(row)[0])
-    if row.state == "submitted" and (road is None or not house.unchanged(tx.connection, row, road.sender)):
+    if row.state == "submitted" and (road is None or not house.unchanged(tx.connection, row, road)):
         raise Conflict(
-            f"{name}: the group or the sender changed since it was asked for. Ask for it anew: broadcaster send."
+            f"{name}: the group, an address in it, or the sender changed since it was asked for. "
+            "Ask for it anew: broadcaster send."
         )
     approvals.approve(tx, kind=KIND, name=name, by=by, expected=expected or row.authority)
     house.admit(tx, number)

@@ -14,7 +14,7 @@ from broadcaster.clock import SteppedClock
 from broadcaster.content.render import Snapshot
 from broadcaster.content.store import record_edit, save
 from broadcaster.db.engine import Database
-from broadcaster.db.tables import Approval, Revision, table
+from broadcaster.db.tables import Approval, Revision, User, table
 from broadcaster.errors import Conflict, NotAllowed, NotFound, WrongUse
 from broadcaster.ledger.entry import decode
 from broadcaster.ledger.store import raws, transaction
@@ -75,6 +75,43 @@ def test_the_submitter_may_not_approve(database: Database, clock: SteppedClock) 
 
     with pytest.raises(NotAllowed, match="a second person must"):
         approve(database, clock, by="lan")
+
+
+def disable(database: Database, clock: SteppedClock, name: str = "lan") -> None:
+    with transaction(database, clock) as tx:
+        tx.connection.execute(
+            insert(table(User)).values(
+                name=name, roles="author", password_hash="x", disabled=True, created_at=tx.now, must_change=False
+            )
+        )
+
+
+def test_what_a_disabled_person_submitted_is_approved_only_when_another_submits_it_again(
+    database: Database, clock: SteppedClock
+) -> None:
+    hash_ = revision(database, clock)
+    submit(database, clock, hash_)
+    disable(database, clock)
+
+    with pytest.raises(Conflict, match="disabled since"):
+        approve(database, clock)
+    submit(database, clock, hash_, by="hoa")
+    decided = approve(database, clock)
+
+    assert (decided.submitted_by, decided.state) == ("hoa", "approved")
+
+
+def test_what_somebody_approved_before_they_were_disabled_stays_in_force(
+    database: Database, clock: SteppedClock
+) -> None:
+    submit(database, clock, revision(database, clock))
+    approve(database, clock)
+    disable(database, clock, "minh")
+
+    with database.reading() as connection:
+        in_force = store.current(connection, "revision", "m")
+
+    assert in_force is not None
 
 
 def test_an_editor_since_the_last_approval_may_not_approve(database: Database, clock: SteppedClock) -> None:

@@ -23,7 +23,7 @@ from broadcaster.errors import Conflict
 from broadcaster.ledger.store import transaction
 from broadcaster.ledger.writer import Writer
 from broadcaster.plan.run import Planner
-from tests.builders import RULES, make_approval, make_ground, make_plan, make_road
+from tests.builders import RULES, make_approval, make_contacts, make_ground, make_plan, make_road
 from tests.dispatch.test_lane import PATIENCE, Phone, begin, drive, ledger, states
 from tests.fault.conftest import wait_until
 
@@ -205,7 +205,7 @@ def ad_hoc(database: Database, clock: SteppedClock, sender: str) -> int:
         revision = tx.connection.execute(text("SELECT hash FROM revision")).scalar_one()
         now = clock.now()
         wanted = broadcast.AdHoc(
-            message="hotline-111", revision=revision, channel="sms", sender=sender, group=1, language="vi",
+            message="hotline-111", revision=revision, channel="sms", sender=sender, group=1, address="phone", language="vi",
             local="2027-07-01T08:00", due_at=now, expires_at=now + timedelta(hours=6), timezone="Asia/Ho_Chi_Minh",
             quiet_hours="", cap_per_24h=0, require_consent=False,
         )  # fmt: skip
@@ -213,6 +213,44 @@ def ad_hoc(database: Database, clock: SteppedClock, sender: str) -> int:
         make_approval(tx, kind="broadcast", name=broadcast.public_id(number), subject=subject)
         broadcast.admit(tx, number)
     return number
+
+
+NEW_PHONE = "UPDATE address SET value = '+84900000099' WHERE contact_id = 1"
+NEW_KEY = "UPDATE address SET key = (SELECT key FROM address WHERE contact_id = 2) WHERE contact_id = 1"
+ADDED = (
+    "INSERT INTO address (contact_id, kind, value, key) SELECT 1, '{}', 'x@y.vn', key FROM address WHERE contact_id = 2"
+)
+FIRST_GONE = "UPDATE address SET value = NULL WHERE contact_id = 1"
+OPTED_OUT = "INSERT INTO suppression (key, kind, reason, source, at) SELECT key, kind, 'opt_out', '', 0 FROM address"
+
+
+@pytest.mark.parametrize(("change", "held"), [
+    (NEW_PHONE, "audience_changed"), (NEW_KEY, "audience_changed"), (FIRST_GONE, "audience_changed"),
+    (ADDED.format("email"), ""), (ADDED.format("phone"), ""), (OPTED_OUT, ""),
+])  # fmt: skip
+async def test_an_ad_hoc_broadcast_goes_to_the_addresses_that_were_approved_or_is_held(
+    database: Database, clock: SteppedClock, change: str, held: str
+) -> None:
+    number = ad_hoc(database, clock, "MINHHOA")
+    with database.writing() as connection:
+        connection.execute(text(change))
+
+    await plan(database, clock, {"sms": make_road(sender="MINHHOA")})
+
+    assert row_of(database, number).held == held
+
+
+async def test_who_had_no_address_when_it_was_approved_holds_it_with_a_new_one(
+    database: Database, clock: SteppedClock
+) -> None:
+    with transaction(database, clock) as tx:
+        group = make_contacts(tx, 2)
+        tx.connection.execute(text("DELETE FROM address WHERE contact_id = 1"))
+        before = broadcast.members_digest(tx.connection, group, "phone")
+        tx.connection.execute(text(ADDED.format("phone")))
+        after = broadcast.members_digest(tx.connection, group, "phone")
+
+    assert before != after
 
 
 async def test_an_ad_hoc_broadcast_whose_sender_changed_while_it_waited_is_held(

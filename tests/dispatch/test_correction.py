@@ -86,7 +86,7 @@ async def test_which_broadcast_is_corrected_is_part_of_what_is_approved(clock: S
 
     now = clock.now()
     asked = broadcast.AdHoc(
-        message="b", revision="r", channel="sms", sender="", group=1, language="vi", local="2027-07-01T08:00",
+        message="b", revision="r", channel="sms", sender="", group=1, address="phone", language="vi", local="2027-07-01T08:00",
         due_at=now, expires_at=now + timedelta(hours=6), timezone="Asia/Ho_Chi_Minh", quiet_hours="", cap_per_24h=0,
         require_consent=False,
     )  # fmt: skip
@@ -122,6 +122,8 @@ def test_a_wrong_text_is_set_right_from_the_command_line(office: Office, simulat
     office.type("message", "approve", "hotline-113", who="minh")
     words = ("--message", "hotline-113", "--reason", "sai số tổng đài")
 
+    office.type("print", "poster", "hotline-111", who="lan")
+
     said = office.json("correct", number, *words, who="hoa")
     again = office.json("correct", number, *words, who="hoa")
     page = office.json("correct", asked["broadcast"], *words, who="hoa")
@@ -131,6 +133,7 @@ def test_a_wrong_text_is_set_right_from_the_command_line(office: Office, simulat
 
     assert (proposal["channel"], proposal["got_it"], proposal["state"]) == ("sms", 40, "submitted")
     assert said["cannot_be_taken_back"] == {"sms": 40}
+    assert [(one["piece"], one["language"], one["by"]) for one in said["printed"]] == [("poster", "vi", "lan")]
     assert [one["broadcast"] for one in again["proposed"]] == [proposal["broadcast"]]
     assert page["taken_down"] == {"web": {"done": 2}} or page["taken_down"]["web"]["done"] >= 1
     assert page["cannot_be_taken_back"] == {}

@@ -80,7 +80,8 @@ def test_a_request_says_the_very_things_its_hash_stands_for(database: Database, 
     with transaction(database, clock) as tx:
         revision, group = make_revision(tx, text="Gọi 111"), make_contacts(tx, 2)
         wanted = AdHoc(
-            message="hotline-111", revision=str(revision), channel="sms", sender="UBND", group=group, language="vi",
+            message="hotline-111", revision=str(revision), channel="sms", sender="UBND", group=group, address="phone",
+            language="vi",
             local="2027-07-01T08:00", due_at=tx.now, expires_at=tx.now, timezone="Asia/Ho_Chi_Minh", quiet_hours="",
             cap_per_24h=3, require_consent=True,
         )  # fmt: skip

@@ -110,8 +110,10 @@ VI: dict[str, str] = {
     "{} may not do {}; leave it out, or give the role first.": "{} không được làm {}; bỏ ra, hoặc cấp vai trò trước.",
     "This token is over already; there is nothing to end.": "Mã truy cập này đã hết hiệu lực.",
     "{}: the roles are {}; several are written with commas.": "{}: các vai trò là {}.",
-    "{}: the group or the sender changed since it was asked for. Ask for it anew: broadcaster send.":
-        "{}: nhóm nhận hoặc tên người gửi đã đổi từ lúc yêu cầu. Cần yêu cầu lại.",
+    "{}: the group, an address in it, or the sender changed since it was asked for. Ask for it anew: broadcaster send.":
+        "{}: nhóm nhận, một địa chỉ trong nhóm, hoặc tên người gửi đã đổi từ lúc yêu cầu. Cần yêu cầu lại.",
+    "{}, who submitted the {} {}, is disabled since; somebody else must submit it again before it is approved.":
+        "Tài khoản {0}, người đã trình {2}, đã bị khóa; cần một người khác trình lại trước khi phê duyệt.",
     "This revision has no recording in that language.": "Bản này không có bản ghi âm bằng ngôn ngữ đó.",
     "The recording is not on this machine; submit the message again.": "Bản ghi âm không có trên máy này; trình lại thông điệp.",
     "There is no such request; the list shows what waits.": "Không có yêu cầu này; xem danh sách chờ duyệt.",
