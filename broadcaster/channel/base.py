@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from broadcaster.errors import BroadcasterError
 
 KEY_LENGTH = 48  # the shortest reference field of the providers we know: Zalo's tracking_id
@@ -18,8 +20,7 @@ CLOCKS_APART = timedelta(minutes=10)  # how far a provider's midnight may lie fr
 ANSWER_LIMIT = 256 * 1024  # bytes of an answer we are willing to read
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Media:
+class Media(msgspec.Struct, frozen=True, kw_only=True):
     """One approved file."""
 
     name: str
@@ -28,8 +29,7 @@ class Media:
     path: str  # where the approved copy lies on this machine
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """What one address gets: rendered and approved. A channel never edits it."""
 
     key: str  # attempt reference, at most 48 ASCII characters, unique per attempt
@@ -38,7 +38,7 @@ class Outgoing:
     text: str
     title: str
     language: str  # BCP 47
-    link: str  # public page of the message, "" if none
+    link: str  # public page of the message, "" if none; a feed has a page of its own, and takes no notice
     media: tuple[Media, ...] = ()
     expires_at: datetime  # aware UTC; not sent after it
     published_at: datetime | None = None  # aware UTC; the nominal time of the broadcast, for channels that print it
@@ -48,8 +48,7 @@ class Outgoing:
     opt_out: str = ""  # this person's opt-out page, already in the text where it asks for it; "" if there is none
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     """The provider took it. This is not yet "delivered"."""
 
     provider_id: str
@@ -78,6 +77,14 @@ class Inbound:
     kind: Literal["words", "left"] = "words"  # left: blocked us, unfollowed, unsubscribed by the provider's own button
     text: str = ""
     event_id: str = ""  # the provider's own id of this event, for de-duplication
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """What is left on the account the channel sends from."""
+
+    micros: int  # millionths of the currency; below zero where a provider lends
+    currency: str  # ISO 4217
 
 
 class SendError(BroadcasterError):
@@ -215,6 +222,14 @@ class LooksUp(Protocol):
 
         None once proves nothing: the reconciler reads twice, ten minutes apart. Raises: OutcomeUnknown if it cannot be asked.
         """
+
+
+@runtime_checkable
+class TellsBalance(Protocol):
+    """For providers that can be asked what is left on the account."""
+
+    async def balance(self, *, timeout: float) -> Balance:
+        """One request, asked at most hourly. Raises: any of the five errors if it cannot be asked."""
 
 
 @runtime_checkable

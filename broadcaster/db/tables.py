@@ -210,6 +210,7 @@ class Approval(Row, table=True):
         Index("approval_live", "kind", "name", unique=True, sqlite_where=text("state = 'approved'"),
               postgresql_where=text("state = 'approved'")),
         Index("approval_subject", "kind", "subject"),
+        Index("approval_name", "kind", "name"),
     )  # fmt: skip
     id: int | None = Field(default=None, primary_key=True)
     kind: str
@@ -497,6 +498,20 @@ class TakeDown(Row, table=True):
     state: str
     reason: str
     at: datetime = Field(sa_type=Instant)
+
+
+class Printed(Row, table=True):
+    """A text that was made into a piece on paper: whoever corrects the text must think of the walls it hangs on."""
+
+    __tablename__ = "printed"
+    __table_args__ = (Index("printed_revision", "revision_hash"),)
+    id: int | None = Field(default=None, primary_key=True)
+    revision_hash: str = Field(foreign_key="revision.hash")
+    piece: str
+    language: str
+    sha256: str  # hex, of the file
+    made_by: str
+    made_at: datetime = Field(sa_type=Instant)
 
 
 class Tally(Row, table=True):

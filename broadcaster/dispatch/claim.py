@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 from sqlalchemy import (
     BigInteger,
     Connection,
@@ -69,8 +70,7 @@ DAY = timedelta(hours=24)
 SENDER = "sender"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
+class Due(msgspec.Struct, frozen=True, kw_only=True):
     """A planned dispatch as read into the lane's window; everything is asked again at the intent."""
 
     id: int
@@ -84,8 +84,7 @@ class Due:
     salt: bytes | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
+class Intent(msgspec.Struct, frozen=True, kw_only=True):
     """A dispatch whose intent is on disk: it has a request to make, now."""
 
     due: Due
@@ -97,8 +96,7 @@ class Intent:
     urgent: bool = False  # of a schedule with priority
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
+class Finished(msgspec.Struct, frozen=True, kw_only=True):
     """What came of an intent. `settled` None: the request never began; it is certainly not sent."""
 
     due: Due
@@ -311,6 +309,9 @@ def _taken_back(message: Any, revision: Any) -> Any:
         select(func.max(mine.c.id))
         .where(mine.c.kind == "revision", mine.c.subject == revision, mine.c.decided_at.is_not(None))
         .where(mine.c.state != "rejected")
+        .correlate(
+            BROADCAST
+        )  # by itself it looks no further than the query just around it: any broadcast's text would do
         .scalar_subquery()
     )
     return exists().where(
@@ -616,7 +617,8 @@ def _unsettled(one: Finished) -> Finished:
     """Only this try was certainly not accepted; the dispatch is as doubtful as before it."""
     assert one.settled
     reason = f"{one.settled.reason} An earlier try was perhaps taken."
-    return replace(one, settled=replace(one.settled, outcome="unknown", state=State.UNKNOWN, reason=reason))
+    doubtful = msgspec.structs.replace(one.settled, outcome="unknown", state=State.UNKNOWN, reason=reason)
+    return Finished(due=one.due, n=one.n, settled=doubtful)
 
 
 def _after(one: Finished, was: State) -> State | None:

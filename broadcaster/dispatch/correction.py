@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from broadcaster.db.tables import Correction, TakeDown, table
+from broadcaster.db.tables import Correction, Printed, TakeDown, table
 from broadcaster.dispatch.broadcast import ADDRESS, BROADCAST, DISPATCH, GROUP, MEMBER, public_id
 from broadcaster.dispatch.dispatch import State
 from broadcaster.dispatch.store import CHUNK
@@ -16,7 +16,7 @@ from broadcaster.errors import Conflict
 from broadcaster.ledger.entry import Kind
 from broadcaster.ledger.store import Transaction
 
-CORRECTION, TAKE_DOWN = table(Correction), table(TakeDown)
+CORRECTION, PRINTED, TAKE_DOWN = table(Correction), table(Printed), table(TakeDown)
 GOT = (
     State.SENDING,
     State.UNKNOWN,
@@ -142,6 +142,20 @@ def taken_down(connection: Connection, broadcast: int) -> dict[str, dict[str, in
     return found
 
 
+def printed(connection: Connection, broadcast: int) -> list[dict[str, str]]:
+    """The pieces made of the very text that is out, oldest first: nobody but people can take them off the walls."""
+    query = (
+        select(PRINTED.c.piece, PRINTED.c.language, PRINTED.c.made_by, PRINTED.c.made_at, PRINTED.c.sha256)
+        .join(BROADCAST, BROADCAST.c.revision_hash == PRINTED.c.revision_hash)
+        .where(BROADCAST.c.id == broadcast)
+        .order_by(PRINTED.c.id)
+    )
+    return [
+        {"piece": piece, "language": language, "by": by, "at": at.isoformat(), "sha256": digest}
+        for piece, language, by, at, digest in connection.execute(query)
+    ]
+
+
 def proposals(connection: Connection, broadcast: int) -> list[Any]:
     """The broadcasts that set it right, whatever became of them."""
     return list(connection.execute(select(BROADCAST).where(BROADCAST.c.corrects == broadcast).order_by(BROADCAST.c.id)))
@@ -158,6 +172,7 @@ def shown(connection: Connection, broadcast: int) -> dict[str, Any]:
         "by": found.asked_by,
         "at": found.asked_at.isoformat(),
         "taken_down": taken_down(connection, broadcast),
+        "printed": printed(connection, broadcast),
         "broadcasts": {public_id(row.id): row.state for row in proposals(connection, broadcast)},
     }
 

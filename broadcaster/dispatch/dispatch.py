@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 
+import msgspec
+
 from broadcaster.channel.base import (
     Accepted,
     Misconfigured,
@@ -129,8 +131,7 @@ class Patience:
         return whole / 2 + whole / 2 * chance
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
     """What an answer makes of a dispatch."""
 
     outcome: str  # accepted | refused | not_accepted | throttled | misconfigured | unknown

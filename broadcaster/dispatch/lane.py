@@ -11,13 +11,15 @@ import logging
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from broadcaster.channel import officer_link, opt_out_link
+import msgspec
+
+from broadcaster.channel import message_link, officer_link, opt_out_link
 from broadcaster.channel.base import Accepted, Channel, Misconfigured, OutcomeUnknown, Outgoing, SendError
 from broadcaster.clock import Clock
 from broadcaster.db.engine import Database
@@ -487,7 +489,7 @@ class Lane:
 
     def _outgoing(self, intent: Intent) -> Outgoing:
         made = outgoing_for(intent.due, intent.n, intent.words, intent.expires_at, intent.published_at, self._signature)
-        return replace(made, urgent=True) if intent.urgent else made
+        return msgspec.structs.replace(made, urgent=True) if intent.urgent else made
 
     def _react(self, settled: Settled | None) -> None:
         """What one answer means for the whole lane."""
@@ -567,8 +569,8 @@ def outgoing_for(
         text=words.text.replace(opt_out_link.PLACEHOLDER, opt_out),
         title=words.title,
         language=due.language,
-        link="",
-        media=tuple(replace(one, path=str(signature.recordings / one.path)) for one in words.media),
+        link=message_link.link(signature.public_url, words.message),
+        media=tuple(msgspec.structs.replace(one, path=str(signature.recordings / one.path)) for one in words.media),
         receipt_link=officer_link.bulletin_link(signature.public_url, signature.secret, kind=due.kind, dispatch=due.id),
         opt_out=opt_out,
         expires_at=expires_at,

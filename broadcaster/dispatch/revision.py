@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import PurePath
 
@@ -32,8 +31,7 @@ class RevisionBody(msgspec.Struct, frozen=True):
     v: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class Words(msgspec.Struct, frozen=True, kw_only=True):
     """What one channel says in one language."""
 
     form: str
@@ -41,6 +39,7 @@ class Words:
     title: str
     category: str
     sha256: str  # hex, of the text
+    message: str = ""  # its id
     media: tuple[Media, ...] = ()  # of this language; `path` is the file's name in the folder of approved copies
 
 
@@ -64,6 +63,7 @@ def words(body: RevisionBody, *, traits: Traits, accents: bool, language: str) -
         title=body.titles.get(language, ""),
         category=body.category,
         sha256=sha256(text.encode()).hexdigest(),
+        message=body.message,
         media=tuple(_media(one) for one in [body.media.get(language)] if one),
     )
 

@@ -85,12 +85,14 @@ async def drive(
     span: timedelta = timedelta(0),
     poll: timedelta = timedelta(minutes=5),
     between: Callable[[], None] | None = None,
+    public_url: str = "",
 ) -> None:
     """Run the lane until it has nothing to do up to `span` from now; `between` comes when nothing is to do at once."""
     writer = Writer(database, clock)
     lane = Lane(
         phone, make_road(), LaneRules(rate=rate, concurrency=4, timeout=5, patience=PATIENCE, poll=poll),
-        database=database, writer=writer, clock=clock, signature=Signature(office="vp", secret=OFFICE_KEY),
+        database=database, writer=writer, clock=clock,
+        signature=Signature(office="vp", secret=OFFICE_KEY, public_url=public_url),
         chance=lambda: 0.0,
     )  # fmt: skip
     worker = Worker([lane])
@@ -128,6 +130,18 @@ async def test_every_planned_dispatch_is_sent_once_with_the_approved_text(
     assert states(database, number) == {"accepted": 25}
     assert len({outgoing.to for outgoing in phone.book}) == len(phone.book) == 25
     assert {outgoing.text for outgoing in phone.book} == {"Gọi 111"}
+
+
+@pytest.mark.parametrize(("public_url", "link"), [("", ""), ("https://vp.example/", "https://vp.example/m/hotline-111")])
+async def test_a_message_is_given_the_address_of_its_public_page(
+    public_url: str, link: str, database: Database, clock: SteppedClock
+) -> None:
+    begin(database, clock, 1)
+    phone = Phone()
+
+    await drive(database, clock, phone, public_url=public_url)
+
+    assert [outgoing.link for outgoing in phone.book] == [link]
 
 
 async def test_every_intent_stands_in_the_ledger_before_its_result(database: Database, clock: SteppedClock) -> None:

@@ -19,7 +19,7 @@ from broadcaster.content.store import save
 from broadcaster.db.engine import Database
 from broadcaster.dispatch import correction
 from broadcaster.errors import WrongUse
-from broadcaster.ledger.store import transaction
+from broadcaster.ledger.store import Transaction, transaction
 from tests.dispatch.test_lane import Phone, begin, drive, ledger, states
 
 pytestmark = pytest.mark.anyio
@@ -28,14 +28,32 @@ pytestmark = pytest.mark.anyio
 def approve_newer(database: Database, clock: SteppedClock, *, decide: bool = True) -> str:
     """A second text of the message that is going out; its name."""
     with transaction(database, clock) as tx:
-        name = str(tx.connection.scalar(text("SELECT name FROM approval WHERE kind = 'revision'")))
-        raw = b"Another text"
-        hash_ = hashlib.sha256(raw).hexdigest()
-        save(tx, Snapshot(hash=hash_, canonical=raw, message_id=name, category="hotline", facts={}, valid_until=None))
-        approvals.submit(tx, kind="revision", name=name, subject=hash_, by="lan")
-        if decide:
-            approvals.approve(tx, kind="revision", name=name, by="minh")
+        return approve_newer_in(tx, decide=decide)
+
+
+def approve_newer_in(tx: Transaction, *, decide: bool = True) -> str:
+    name = str(tx.connection.scalar(text("SELECT name FROM approval WHERE kind = 'revision'")))
+    approve_text(tx, name, b"Another text", decide=decide)
     return name
+
+
+def approve_text(tx: Transaction, name: str, raw: bytes, *, decide: bool = True) -> str:
+    """A text of a message, approved; its hash."""
+    hash_ = hashlib.sha256(raw).hexdigest()
+    save(tx, Snapshot(hash=hash_, canonical=raw, message_id=name, category="hotline", facts={}, valid_until=None))
+    approvals.submit(tx, kind="revision", name=name, subject=hash_, by="lan")
+    if decide:
+        approvals.approve(tx, kind="revision", name=name, by="minh")
+    return hash_
+
+
+def another_broadcast(tx: Transaction, *, like: int) -> None:
+    """One of another message, whose text is approved now."""
+    hash_ = approve_text(tx, "other-message", b"A text of another message")
+    row = dict(tx.connection.execute(text("SELECT * FROM broadcast WHERE id = :b"), {"b": like}).mappings().one())
+    row |= {"id": like + 1, "message_id": "other-message", "revision_hash": hash_, "local": "2027-07-02T08:00"}
+    columns = ", ".join(row)
+    tx.connection.execute(text(f"INSERT INTO broadcast ({columns}) VALUES (:{', :'.join(row)})"), row)
 
 
 async def test_a_withdrawal_stops_what_goes_out_under_an_older_text(database: Database, clock: SteppedClock) -> None:
@@ -50,6 +68,21 @@ async def test_a_withdrawal_stops_what_goes_out_under_an_older_text(database: Da
     assert phone.book == []
     assert states(database, number) == {"planned": 3}
     assert [entry["reason"] for entry in ledger(database, "broadcast.hold")] == ["not_approved"]
+
+
+async def test_a_withdrawal_counts_though_texts_of_other_messages_were_approved_and_sent_since(
+    database: Database, clock: SteppedClock
+) -> None:
+    number = begin(database, clock, 3)
+    with transaction(database, clock) as tx:
+        approvals.withdraw(tx, kind="revision", name=approve_newer_in(tx), by="minh", reason="sai cả hai bản")
+        another_broadcast(tx, like=number)
+    phone = Phone()
+
+    await drive(database, clock, phone, span=timedelta(minutes=1))
+
+    assert phone.book == []
+    assert states(database, number) == {"planned": 3}
 
 
 @pytest.mark.parametrize("decide", [True, False])
