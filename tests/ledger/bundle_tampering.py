@@ -82,6 +82,8 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "the key": (lambda folder: (folder / "key.txt").write_text(story.OTHER_KEY.public.hex() + "\n"), "not signed by"),
     "a byte of the key": (lambda folder: flip(folder / "key.txt", 0), "not signed by"),
     "a checkpoint": (lambda folder: flip(sorted((folder / "checkpoints").iterdir())[0], 20), "it is damaged, or not signed by"),
+    "the signed report": (lambda folder: flip(folder / "signed" / "report.pdf"), "it is not a report that the log has"),
+    "a time stamp": (lambda folder: flip(only(folder, "timestamps"), 40), "it is no time stamp of checkpoints/"),
     "a checkpoint that is away": (lambda folder: sorted((folder / "checkpoints").iterdir())[-1].unlink(),
                                   "no good checkpoint covers the last entries"),
 }  # fmt: skip

@@ -144,6 +144,21 @@ def export_to(
     )  # fmt: skip
 
 
+PDF = b"%PDF-1.7 signed by hand\n"
+SIGNED: Entry = (
+    Kind.REPORT_SIGN, "minh",
+    {"campaign": "mbn", "sha256": sha256(PDF).hexdigest(), "number": "12/BC-VP", "day": "2027-09-18", "complete": True},
+)  # fmt: skip
+
+
+def time_stamp(note: bytes) -> bytes:
+    """What of an authority's answer the programs of a bundle look at, around a checkpoint's hash; test_stamp.py has real ones."""
+    algorithm = bytes.fromhex("300d06096086480165030402010500")
+    imprint = b"\x30\x31" + algorithm + b"\x04\x20" + sha256(note).digest()
+    told = b"\x02\x01\x01\x06\x04\x2a\x03\x04\x01" + imprint + b"\x02\x01\x07\x18\x0f20270701020304Z"
+    return b"\x30\x82\x00\x60\x30\x03\x02\x01\x00\x30" + bytes([len(told)]) + told
+
+
 # What a report says of the whole story, counted by hand.
 PRICE: Entry = (Kind.SETTINGS_SEEN, "sender", {"channel": "sms", "price": 830_000_000, "currency": "VND"})
 TALE: list[Entry] = [PRICE, PLANNED_ROW, *HONEST]

@@ -13,7 +13,7 @@ from pathlib import Path
 import ledger_story as story
 import pytest
 from bundle_tampering import CHANGES, changed_copy
-from test_export_tampering import MIDDLE, OPTIONAL, look  # noqa: F401  (a fixture)
+from test_export_tampering import MIDDLE, look  # noqa: F401  (a fixture)
 
 from broadcaster.clock import SteppedClock
 from broadcaster.db.engine import Database
@@ -25,10 +25,18 @@ Look = Callable[..., tuple[int, list[str]]]
 def make(database: Database, clock: SteppedClock, folder: Path) -> Path:
     story.tell(database, clock, story.TALE[:MIDDLE])
     story.sign(database, clock, folder / "checkpoints")
-    story.tell(database, clock, story.TALE[MIDDLE:])
+    story.tell(database, clock, [*story.TALE[MIDDLE:], story.SIGNED])
+    for path in (folder / "checkpoints").glob("*.txt"):
+        path.with_suffix(".tsr").write_bytes(story.time_stamp(path.read_bytes()))
+    (folder / "scan.pdf").write_bytes(story.PDF)
     reports = {"mbn": story.REPORT}
     made = story.export_to(
-        folder / "bundle", database, clock, folder / "checkpoints", reports=lambda _connection: reports
+        folder / "bundle",
+        database,
+        clock,
+        folder / "checkpoints",
+        reports=lambda _connection: reports,
+        signed=folder / "scan.pdf",
     )
     return made.folder
 
@@ -50,7 +58,7 @@ def test_a_bundle_holds_all_and_is_accepted_by_its_own_programs_alone(
     found = json.loads(done.stdout)
     assert (done.returncode, done.stderr, found["faults"]) == (0, "", [])
     assert (found["texts"], found["plans"], found["reports"]) == (1, 1, ["mbn.json"])
-    assert {path.name for path in folder.iterdir()} == export.NAMES - OPTIONAL
+    assert {path.name for path in folder.iterdir()} == export.NAMES
 
 
 def test_the_log_has_the_digest_of_each_report_and_the_report_the_number_of_entries(bundle: Path) -> None:

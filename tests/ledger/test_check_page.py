@@ -63,6 +63,8 @@ def test_an_honest_bundle_is_green_and_shows_texts_approvals_counts_and_cost(pag
     assert "duyệt: minh" in approvals
     assert story.SAYS in page.page.inner_text("#approvals")
     assert "2.490 VND" in figures
+    assert "2027-07-01 02:03:04Z" in page.page.inner_text("#log")
+    assert "report.pdf" in page.page.inner_text("#log")
     assert figures.splitlines()[0] == "mbn"
 
 
@@ -80,7 +82,7 @@ def test_each_kind_of_change_makes_the_page_red_and_is_named(page: Page, bundle:
 
 def test_one_byte_of_any_file_makes_the_page_red(page: Page, bundle: Path, tmp_path: Path) -> None:  # noqa: F811
     passed = []
-    checked = [path for path in bundle.rglob("*") if path.suffix in (".jsonl", ".json", ".txt") and path.name not in (
+    checked = [path for path in bundle.rglob("*") if path.suffix in (".jsonl", ".json", ".txt", ".pdf") and path.name not in (
         "README.txt", "witnesses.txt")]  # fmt: skip
 
     for number, path in enumerate(checked):
@@ -107,6 +109,8 @@ def test_the_key_on_paper_and_a_checkpoint_kept_catch_what_the_bundle_cannot(
     shutil.copy(sorted((bundle / "checkpoints").iterdir())[0], kept)
     spoil(bundle, lambda lines: [*lines[:10], *lines[13:]])
     (bundle / "reports" / "mbn.json").unlink()
+    shutil.rmtree(bundle / "timestamps")  # each of them would tell, as a checkpoint that was kept does
+    shutil.rmtree(bundle / "signed")
     spoil(bundle, lambda lines: [line.replace(b'"reports":{', b'"reports_":{') for line in lines])
     sign_anew(bundle)
 

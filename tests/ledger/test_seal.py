@@ -17,20 +17,16 @@ from test_export_tampering import look  # noqa: F401  (a fixture)
 from broadcaster.clock import SteppedClock
 from broadcaster.db.engine import Database
 from broadcaster.ledger import verify
-from broadcaster.ledger.entry import Kind
 from broadcaster.ledger.seal import Sealed, seal
 
-PDF = b"%PDF-1.7 signed by hand\n"
-DIGEST = sha256(PDF).hexdigest()
-SIGNED: story.Entry = (Kind.REPORT_SIGN, "minh", {"campaign": "mbn", "sha256": DIGEST, "number": "12/BC-VP",
-                                                  "day": "2027-09-18", "complete": True})  # fmt: skip
+DIGEST = sha256(story.PDF).hexdigest()
 Look = Callable[..., tuple[int, list[str]]]
 
 
 @pytest.fixture
 def sealed(database: Database, clock: SteppedClock, tmp_path: Path) -> Sealed:
-    (tmp_path / "scan.pdf").write_bytes(PDF)
-    story.tell(database, clock, [*story.TALE, SIGNED])
+    (tmp_path / "scan.pdf").write_bytes(story.PDF)
+    story.tell(database, clock, [*story.TALE, story.SIGNED])
     return seal(
         database, clock, folder=tmp_path / "sealed", campaign="mbn", signed=tmp_path / "scan.pdf", actor="minh",
         key=story.KEY, origin=story.ORIGIN, checkpoints=tmp_path / "checkpoints",
@@ -53,7 +49,7 @@ def test_what_was_sealed_is_whole_and_checks_itself(unpacked: Path) -> None:
     found = json.loads(done.stdout)
     assert (done.returncode, found["faults"]) == (0, [])
     assert (found["reports"], found["signed"]) == (["mbn.json"], ["report.pdf"])
-    assert (unpacked / "signed" / "report.pdf").read_bytes() == PDF
+    assert (unpacked / "signed" / "report.pdf").read_bytes() == story.PDF
     assert (unpacked / "check.html").is_file()
 
 
@@ -73,7 +69,7 @@ def test_the_seal_stands_in_the_signed_log_and_names_this_very_file(sealed: Seal
 
 
 def test_a_signed_report_that_is_another_is_named(unpacked: Path, look: Look) -> None:  # noqa: F811
-    (unpacked / "signed" / "report.pdf").write_bytes(PDF.replace(b"hand", b"HAND"))
+    (unpacked / "signed" / "report.pdf").write_bytes(story.PDF.replace(b"hand", b"HAND"))
 
     code, faults = look(unpacked)
 
