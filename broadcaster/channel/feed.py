@@ -150,7 +150,6 @@ class Feed:
             updated=before.updated if before else published,
             state=before.state if before else "published",
             category=outgoing.category,
-            link=outgoing.link if outgoing.link.startswith(("http://", "https://")) else "",
             attachments=tuple(self._attach(slug, media) for media in outgoing.media),
             place=before.place if before else -1,
             own_place=before.own_place if before and before.language == outgoing.language else -1,

@@ -27,8 +27,7 @@ def make(
 
     from broadcaster.access.user import Act
     from broadcaster.approval import store as approvals
-    from broadcaster.ledger.entry import Kind
-    from broadcaster.printing.approved import approved
+    from broadcaster.printing.approved import approved, note
     from broadcaster.report import letter, official
     from broadcaster.report.making import letterhead
 
@@ -53,8 +52,6 @@ def make(
     digests = {Path(name).name: sha256(data).hexdigest() for name, data in files.items()}
     with session.write() as tx:
         for digest in digests.values():
-            tx.record(
-                Kind.PRINT_MAKE, actor, piece="carrier-letter", language=language, revisions=[said.hash], sha256=digest
-            )
+            note(tx, actor, "carrier-letter", [said.hash], digest, language=language)
     session.say("When carriers report back: broadcaster activity add --kind sms --units N --campaign C --note CARRIER")
     emit({"files": digests, "revision": said.hash}, as_json=as_json)

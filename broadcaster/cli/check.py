@@ -53,6 +53,7 @@ def _all(session: Session) -> list[Fault]:
         ways=ways,
         opt_out=checks.opt_out_sample(config.web.public_url),
     )
+    faults += checks.no_way_out(library, public_url=config.web.public_url)
     return [*faults, *check_folder(config.path(config.folders.schedules), library, config)]
 
 

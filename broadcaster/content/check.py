@@ -89,6 +89,22 @@ def library(found: Library, *, today: date, ways: Sequence[Way], opt_out: str) -
     return sorted(dict.fromkeys(faults), key=lambda fault: (fault.path, fault.line or 0))
 
 
+def no_way_out(found: Library, *, public_url: str) -> list[Fault]:
+    """A warning for each text that promises a link, while the office has no public address to make one of."""
+    if public_url:
+        return []
+    return [
+        _Where.of(item, section).fault(
+            "The text holds `{{ opt_out }}`, and `public_url` in [web] is empty: nobody is sent it until that is set.",
+            "Set `public_url`, or take the link out of the text.",
+            warning=True,
+        )
+        for item in found.items.values()
+        for section in item.sections
+        if render.OPT_OUT in section.text
+    ]
+
+
 def _no_facts(found: Library) -> bool:
     return not found.facts and any(fault.path == found.facts_path and not fault.warning for fault in found.faults)
 
@@ -330,6 +346,12 @@ def _fits(
                 )
             continue
         where = _Where(item=item, language=language, form=form, line=item.line_of(language, form))
+        if render.OPT_OUT in forms[form] and way.traits.unit != "person":
+            yield where.fault(
+                f"Channel {way.name} speaks to many, and `{{{{ opt_out }}}}` is one person's link: nothing stands there.",
+                "Keep it to forms that only channels to single people use, or take it out.",
+                warning=True,
+            )
         text = forms[form].replace(render.OPT_OUT, opt_out)
         if form in ("sms", "sms-plain") and (parts := count(text).parts) > PARTS_USUAL:
             yield where.fault(

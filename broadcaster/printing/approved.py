@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, insert
 
 from broadcaster.approval import store as approvals
+from broadcaster.channel import message_link
 from broadcaster.config import Config
 from broadcaster.content import check, store
 from broadcaster.content.files import read_facts
 from broadcaster.content.render import decode
+from broadcaster.db.tables import Printed, table
 from broadcaster.dispatch.revision import read
 from broadcaster.errors import Conflict
 from broadcaster.ledger.entry import Kind as Entry
@@ -33,16 +35,23 @@ def approved(connection: Connection, config: Config, name: str, *, now: datetime
     body = read(raw, approval.subject)
     if body is None:
         raise Conflict(f"The stored revision of {name} was changed; restore a backup and tell the auditor.")
-    public = config.web.public_url.rstrip("/")
     return Approved(
         body=body, hash=approval.subject, source=str(decode(raw).get("source", "")),
-        link=f"{public}/m/{name}" if public else "",
+        link=message_link.link(config.web.public_url, name),
     )  # fmt: skip
 
 
 def record(tx: Transaction, actor: str, kind: Kind, messages: Sequence[Approved], data: bytes, *, language: str) -> str:
     """Note that a piece was made; the SHA-256, hex, of its file."""
     digest = sha256(data).hexdigest()
-    revisions = [one.hash for one in messages]
-    tx.record(Entry.PRINT_MAKE, actor, piece=kind.value, language=language, revisions=revisions, sha256=digest)
+    note(tx, actor, kind.value, [one.hash for one in messages], digest, language=language)
     return digest
+
+
+def note(tx: Transaction, actor: str, piece: str, revisions: Sequence[str], digest: str, *, language: str) -> None:
+    """The entry of one file, and a row for each text it shows, so that a correction finds what hangs on walls."""
+    tx.record(Entry.PRINT_MAKE, actor, piece=piece, language=language, revisions=list(revisions), sha256=digest)
+    row = {"piece": piece, "language": language, "sha256": digest, "made_by": actor, "made_at": tx.now}
+    tx.connection.execute(
+        insert(table(Printed)), [row | {"revision_hash": revision} for revision in dict.fromkeys(revisions)]
+    )

@@ -47,7 +47,7 @@ HEADERS = {
 }
 HSTS = "max-age=31536000; includeSubDomains"
 OPEN_MODULES = tuple(
-    f"broadcaster.web.{name}" for name in ("hooks", "opt_out", "officer", "activity_link")
+    f"broadcaster.web.{name}" for name in ("hooks", "opt_out", "officer", "activity_link", "message_page")
 )  # no sign-in: they have keys of their own
 API_MODULE = "broadcaster.web.api"
 

@@ -201,3 +201,23 @@ def test_a_message_under_an_editors_own_suffix_is_named(tmp_path: Path) -> None:
 
     assert (fault.path, fault.warning) == ("content/hotline/another.md.txt", True)
     assert "another.md" in fault.remedy
+
+
+def test_a_link_of_one_person_is_warned_of_where_many_read(tmp_path: Path) -> None:
+    pages = Traits(unit="public", address="public", after_silence="repeat", forms=("text",), max_length=0)
+    content = write(tmp_path, body=BODY.replace("(miễn phí)", "(miễn phí) {{ opt_out }}"))
+
+    found = only(faults(content, ways=(check.Way(name="web", traits=pages),)), "one person's link")
+
+    assert found.warning
+    assert "Channel web" in found.text
+
+
+@pytest.mark.parametrize(("public_url", "n"), [("", 1), ("https://vp.example", 0)])
+def test_a_link_that_cannot_be_made_is_warned_of(tmp_path: Path, public_url: str, n: int) -> None:
+    content = write(tmp_path, body=BODY.replace("(miễn phí)", "(miễn phí) {{ opt_out }}"))
+
+    found = check.no_way_out(load(content), public_url=public_url)
+
+    assert [fault.warning for fault in found] == [True] * n
+    assert all("`public_url`" in fault.text and fault.line for fault in found)

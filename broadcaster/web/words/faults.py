@@ -48,6 +48,10 @@ VI: dict[str, str] = {
     "`{{ opt_out }}` is of no use in {}: nobody can follow it there.":
         "`{{{{ opt_out }}}}` vô ích ở {}: không ai bấm được.",
     "Take it out.": "Bỏ đi.",
+    "Channel {} speaks to many, and `{{ opt_out }}` is one person's link: nothing stands there.":
+        "Kênh {} nói với nhiều người, còn `{{{{ opt_out }}}}` là đường dẫn của một người: chỗ đó sẽ trống.",
+    "Keep it to forms that only channels to single people use, or take it out.":
+        "Chỉ để ở dạng gửi riêng từng người, hoặc bỏ đi.",
     "{} is taken as text.": "{} bị coi là chữ của bài.",
     "The message has no text.": "Thông điệp chưa có nội dung.",
     "Begin the line with something else; a heading inside a text is written with `###`.":
