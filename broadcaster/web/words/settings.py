@@ -35,6 +35,8 @@ VI: dict[str, str] = {
     "ledger.witness": "Nơi nhận thêm bản sao mỗi điểm chốt: một thư mục, địa chỉ web, hoặc mailto:TÊN@MÁY.",
     "ledger.timestamp_url": "Địa chỉ của cơ quan cấp dấu thời gian RFC 3161 cho mỗi điểm chốt; để trống là không xin.",
     "ledger.witness_keys": "Khóa của các cơ quan cùng ký điểm chốt.",
+    "retention.contacts_months": "Sau bao nhiêu tháng không ai gửi tin, nhập lại hay xin đồng ý thì xóa một người; 0 là không xóa.",
+    "retention.attachments_months": "Sau bao nhiêu tháng thì xóa ảnh và tệp của hoạt động; 0 là không xóa.",
     "report.folder": "Mỗi chiến dịch một tệp: phần báo cáo chỉ con người viết được.",
     "report.place": "Nơi cơ quan đóng; mở đầu dòng ngày tháng.",
     "report.symbol": "Phần sau số văn bản, ví dụ BC-SVHTTDL.",
