@@ -30,6 +30,7 @@ from broadcaster.db.engine import Database
 from broadcaster.db.tables import Meta, table
 from broadcaster.dispatch import claim
 from broadcaster.dispatch import stop as stops
+from broadcaster.dispatch.balance import Accounts
 from broadcaster.dispatch.dispatch import Patience, State
 from broadcaster.dispatch.lane import Lane, LaneRules, Signature
 from broadcaster.dispatch.reconcile import Reconciler
@@ -70,6 +71,7 @@ class Engine:
     busy: int = field(default=0)  # ticks under way
     checkpoints: bool = True
     listener: Listener | None = None  # what providers and people say later
+    accounts: Accounts | None = None  # what is left with the gateways
     _tick: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -112,6 +114,12 @@ class Engine:
         if self.listener:
             async with self._working():
                 await self.listener.ask()
+
+    async def ask_balances(self) -> None:
+        """Ask the gateways what is left, each at most once an hour."""
+        if self.accounts:
+            async with self._working():
+                await self.accounts.ask()
 
     def in_doubt(self) -> bool:
         """Whether any dispatch waits for evidence."""
@@ -258,7 +266,11 @@ def build_engine(
     writer.submit(refresh).result()
     writer.submit(partial(note_settings, config=config)).result()
     listener = _listener(config, database, clock, writer, lanes, office_key)
-    return Engine(config, database, clock, writer, worker, planner, reconcilers, missing, listener=listener)
+    channels = {lane.channel.name: lane.channel for lane in lanes}
+    accounts = Accounts(channels=channels, database=database, writer=writer, clock=clock)
+    return Engine(
+        config, database, clock, writer, worker, planner, reconcilers, missing, listener=listener, accounts=accounts
+    )
 
 
 def _listener(
@@ -271,8 +283,10 @@ def _listener(
         public=bool(config.web.public_url),
         prices={lane.channel.name: lane.rules.price for lane in lanes if lane.rules.price},
         caller=Caller(
-            duty=config.duty, office=config.office.code,
-            notices=partial(_notices, zone=ZoneInfo(config.office.timezone)), **common,
+            duty=config.duty,
+            office=config.office.code,
+            notices=partial(_notices, zone=ZoneInfo(config.office.timezone)),
+            **common,
         ),
         **common,
     )

@@ -45,6 +45,8 @@ def _metronome(engine: Engine, under_way: set[asyncio.Task[None]]) -> AsyncIOSch
     ticks.add_job(_kept(engine.tick, under_way), "interval", seconds=1)
     ticks.add_job(_kept(engine.hear, under_way), "interval", seconds=1)
     ticks.add_job(_kept(engine.ask, under_way), "interval", seconds=60)
+    ticks.add_job(_kept(engine.ask_balances, under_way), "date")
+    ticks.add_job(_kept(engine.ask_balances, under_way), "interval", minutes=5)
     ticks.add_job(_kept(engine.reconcile, under_way), "interval", seconds=60)
     ticks.add_job(_kept(engine.send_checkpoints, under_way), "interval", minutes=10)
     ticks.add_job(_kept(engine.erase_old, under_way), "cron", hour=3, minute=20, timezone=engine.config.office.timezone)

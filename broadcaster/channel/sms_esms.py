@@ -19,9 +19,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
-from broadcaster.channel import gsm, http_call
+from broadcaster.channel import account, gsm, http_call
 from broadcaster.channel.base import (
     Accepted,
+    Balance,
     Delivery,
     Misconfigured,
     OutcomeUnknown,
@@ -175,6 +176,13 @@ class Esms:
             if delivery and delivery.state != "accepted":
                 found.append(delivery)
         return found
+
+    async def balance(self, *, timeout: float) -> Balance:
+        """`GetBalance_json`, as eSMS's documents have it; they name no currency, and bill in đồng. See `TellsBalance`."""
+        said = await self._ask("POST", "/GetBalance_json", self._keys, timeout=timeout)
+        if _code(said) != TAKEN:
+            raise _error(_code(said))
+        return account.read(said.get("Balance"), "VND")
 
     async def close(self) -> None:
         await self._wire.close()

@@ -15,9 +15,10 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
-from broadcaster.channel import gsm, http_call
+from broadcaster.channel import account, gsm, http_call
 from broadcaster.channel.base import (
     Accepted,
+    Balance,
     Delivery,
     Inbound,
     Misconfigured,
@@ -137,6 +138,14 @@ class SpeedSms:
                 delivery = _delivery(tran_id, rows[0].get("status"))
                 found += [delivery] if delivery else []
         return found
+
+    async def balance(self, *, timeout: float) -> Balance:
+        """`user/info`, as public client code reads it (S). See `TellsBalance`."""
+        said = await self._ask("GET", "/user/info", None, timeout=timeout)
+        data = said.get("data")
+        if said.get("status") != "success" or not isinstance(data, dict):
+            raise _error(str(said.get("code", "")))
+        return account.read(data.get("balance"), data.get("currency"))
 
     async def close(self) -> None:
         await self._wire.close()

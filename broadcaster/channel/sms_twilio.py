@@ -17,9 +17,10 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from msgspec import Struct, field
 
-from broadcaster.channel import http_call
+from broadcaster.channel import account, http_call
 from broadcaster.channel.base import (
     Accepted,
+    Balance,
     Delivery,
     Inbound,
     Misconfigured,
@@ -199,6 +200,20 @@ class Twilio:
                 code = "" if message.error_code is None else str(message.error_code)
                 found.append(_delivery(state, sid=sid, code=code, parts=_parts(message.num_segments)))
         return found
+
+    async def balance(self, *, timeout: float) -> Balance:
+        """The account's Balance resource (twilio_api_v2010.json); a subaccount has none. See `TellsBalance`."""
+        sid = self._options.account_sid
+        login = base64.b64encode(f"{sid}:{self._options.auth_token.reveal()}".encode()).decode()
+        answer = await self._wire.call(
+            "GET", f"{self._base}/2010-04-01/Accounts/{quote(sid)}/Balance.json",
+            headers={"Authorization": f"Basic {login}"}, body=None, timeout=timeout,
+        )  # fmt: skip
+        http_call.judge(answer)
+        said = answer.json()
+        if not isinstance(said, dict):
+            raise OutcomeUnknown("The provider's answer has no balance that can be read.")
+        return account.read(said.get("balance"), said.get("currency"))
 
     async def close(self) -> None:
         await self._wire.close()

@@ -74,6 +74,8 @@ class EsmsSimulator(Provider):
                 return self._status(dict(request.query))
             case "POST", "GetSmsSentData_V2":
                 return self._list(_object(body))
+            case "POST", "GetBalance_json":
+                return self._balance(_object(body))
         return Reply(status=404, body=b"<html>Endpoint not found.</html>", decision="refused 404")
 
     def refusal(self, call: Call) -> Reply | None:
@@ -172,6 +174,11 @@ class EsmsSimulator(Provider):
         kept = [message for message in self._messages.values() if begin <= message.created <= end]
         rows = [_row(message) for message in kept[(page - 1) * size : page * size]]
         return Reply(status=200, body=_json(CodeResult="100", CountTotal=len(kept), SentData=rows))
+
+    def _balance(self, values: dict[str, Any]) -> Reply:
+        if not self._known(values):
+            return Reply(status=200, body=_json(Balance=0, CodeResponse="101", ErrorMessage=WORDS["101"]))
+        return Reply(status=200, body=_json(Balance=5_000_000, CodeResponse="100", UserID=9999))
 
     def _known(self, values: Any) -> bool:
         key, secret = str(values.get("ApiKey", "")), str(values.get("SecretKey", ""))

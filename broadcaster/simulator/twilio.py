@@ -24,6 +24,7 @@ from aiohttp import web
 from broadcaster.simulator.callbacks import Calls
 from broadcaster.simulator.provider import Call, Provider, Reply
 
+BALANCE = re.compile(r"/2010-04-01/Accounts/(AC[0-9a-fA-F]{32})/Balance\.json")
 PATH = re.compile(r"/2010-04-01/Accounts/(AC[0-9a-fA-F]{32})/Messages(?:/((?:SM|MM)[0-9a-fA-F]{32}))?\.json")
 PHONE = re.compile(r"\+[1-9]\d{6,14}")
 BODY_LIMIT = 1600
@@ -87,6 +88,8 @@ class TwilioSimulator(Provider):
         self._order: list[str] = []
 
     def read(self, request: web.BaseRequest, body: bytes) -> Call | Reply:
+        if (asked := BALANCE.fullmatch(request.path)) and request.method == "GET":
+            return self._balance(asked[1], request.headers.get("Authorization", ""))
         found = PATH.fullmatch(request.path)
         if found is None:
             return self.error(status=404, code=20404, text=f"The requested resource {request.path} was not found")
@@ -184,6 +187,12 @@ class TwilioSimulator(Provider):
         if self._tokens is None:
             return user == account and bool(token)
         return user == account and self._tokens.get(account) == token
+
+    def _balance(self, account: str, authorization: str) -> Reply:
+        if not self._known(authorization, account):
+            return self.error(status=401, code=20003, text="Authenticate")
+        said = {"account_sid": account, "balance": "250.00", "currency": "USD"}
+        return Reply(status=200, body=msgspec.json.encode(said))
 
     def _one(self, account: str, sid: str) -> Reply:
         message = self._messages.get(sid)

@@ -18,7 +18,7 @@ from broadcaster.access.user import Act
 from broadcaster.dispatch import stop as stops
 from broadcaster.dispatch import store as dispatches
 from broadcaster.report.reminder import reminders
-from broadcaster.web import store
+from broadcaster.web import balances, store
 from broadcaster.web.desk import Menu, Visit
 from broadcaster.web.door import Here, Look, Pages
 from broadcaster.web.store import BROADCAST, Sent
@@ -60,11 +60,13 @@ def today(visit: Here) -> Response:
         )
         going = store.broadcasts(connection, store.live(), language=visit.language)
         coming = _coming(visit, connection, now)
+        left = balances.left(connection, visit.desk.forecasts, now=now, zone=visit.desk.zone)
         values: dict[str, Any] = {
             "going": going,
             "went": [one for one in whole if one.state in ("done", "expired", "cancelled")],
             "coming": coming,
-            "needs": _needs(visit, connection, now),
+            "left": left,
+            "needs": _needs(visit, connection, now, left),
             "stops": stops.together(stops.standing(connection, now)),
             "late": store.late(connection, now - timedelta(minutes=2)),
             "lanes": dispatches.lanes(connection),
@@ -141,7 +143,7 @@ def _totals(whole: list[Sent]) -> dict[str, int]:
     }
 
 
-def _needs(visit: Visit, connection: Connection, now: datetime) -> list[Need]:
+def _needs(visit: Visit, connection: Connection, now: datetime, left: list[balances.Left]) -> list[Need]:
     """What waits for this reader, the most urgent first."""
     day = now.astimezone(visit.desk.zone).date()
     needs: list[Need] = []
@@ -158,6 +160,10 @@ def _needs(visit: Visit, connection: Connection, now: datetime) -> list[Need]:
         if lane["paused"]:
             text = visit.say("Kênh {name} tạm dừng: {why}", name=lane["channel"], why=lane["paused"])
             needs.append(Need(text=text, path="/lanes", urgent=True))
+    for account in left:
+        if account.short and visit.has("operator", "admin"):
+            text = visit.say("Tiền trên tài khoản kênh {name} đủ gửi {n} ngày", name=account.channel, n=account.days)
+            needs.append(Need(text=text, path="/#balance", urgent=True))
     if visit.may(Act.DISPATCH_RESOLVE) and (n := store.count_states(connection, ("unresolved",))):
         needs.append(Need(text=visit.say("{n} lượt gửi cần hai người xác định", n=n), path="/dispatches/doubt"))
     if visit.has("author", "operator"):
