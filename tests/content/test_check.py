@@ -205,7 +205,7 @@ def test_a_message_under_an_editors_own_suffix_is_named(tmp_path: Path) -> None:
 
 def test_a_link_of_one_person_is_warned_of_where_many_read(tmp_path: Path) -> None:
     pages = Traits(unit="public", address="public", after_silence="repeat", forms=("text",), max_length=0)
-    content = write(tmp_path, body=BODY.replace("(miễn phí)", "(miễn phí) {{ opt_out }}"))
+    content = write(tmp_path, body=BODY.replace("theo {{ fact.law }}.", "theo {{ fact.law }}. {{ opt_out }}"))
 
     found = only(faults(content, ways=(check.Way(name="web", traits=pages),)), "one person's link")
 
