@@ -20,7 +20,27 @@ from broadcaster.db.engine import Database
 from broadcaster.db.migrations import upgrade
 
 CI = bool(os.environ.get("CI"))
+HERE = Path(__file__).parent
+SLOW = ("acceptance", "browser", "examples", "fault")  # folders whose tests start browsers, gateways, or kill processes
 START = datetime(2027, 7, 1, 1, 0, tzinfo=UTC)  # 08:00 in Ho Chi Minh City
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """`pytest` alone is the quick suite, on every core. What is named, by file or by mark, runs whole and in one process."""
+    chosen = config.option.markexpr or config.option.keyword or config.option.collectonly
+    if config.args_source is not pytest.Config.ArgsSource.TESTPATHS or chosen:
+        return
+    config.option.markexpr = "not slow"
+    if config.option.numprocesses is None:
+        config.option.numprocesses = os.cpu_count()
+        config.option.dist = "worksteal"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.relative_to(HERE).parts[0] in SLOW:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture
