@@ -16,9 +16,16 @@ ADDRESS, CONTACT, MEMBER = table(Address), table(Contact), table(Member)
 COMING = ("submitted", "planned", "running", "paused")  # broadcasts that may still write to somebody
 
 
-def contacts(connection: Connection, before: datetime, *, limit: int) -> Sequence[int]:
-    """Contacts that nobody has written to, entered or got consent from since, and that nothing keeps."""
-    found: Sequence[int] = connection.scalars(_idle(before).order_by(CONTACT.c.id).limit(limit)).all()
+def contacts(connection: Connection, before: datetime, *, after: int, limit: int) -> Sequence[int]:
+    """Contacts that nobody has written to, entered or got consent from since, and that nothing keeps; by id, above `after`."""
+    query = _idle(before).where(CONTACT.c.id > after).order_by(CONTACT.c.id).limit(limit)
+    found: Sequence[int] = connection.scalars(query).all()
+    return found
+
+
+def still(connection: Connection, before: datetime, contacts: Sequence[int]) -> Sequence[int]:
+    """Those of them that are due now as well."""
+    found: Sequence[int] = connection.scalars(_idle(before).where(CONTACT.c.id.in_(contacts))).all()
     return found
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -42,9 +44,34 @@ def due(connection: Connection, config: Config, clock: Clock) -> Due:
 
 def sweep(config: Config, database: Database, clock: Clock, *, actor: str) -> Due:
     """Erase it. The ledger gets counts, never who; suppressions stay, and so does every entry."""
-    limit, contacts = _cut(config, clock), 0
-    while limit.contacts and (page := _erase_page(database, clock, limit, config.retention.contacts_months, actor)):
-        contacts += page
+    limit, contacts, after = _cut(config, clock), 0, 0
+    while limit.contacts and (page := _due_page(database, limit.contacts, after)):
+        contacts += _erase_page(database, clock, limit.contacts, page, config.retention.contacts_months, actor)
+        after = page[-1]
+    files = _erase_files(config, database, clock, limit, actor)
+    with database.reading() as connection:
+        held = store.count_held(connection, limit.contacts) if limit.contacts else 0
+    return Due(contacts=contacts, attachments=files, held=held)
+
+
+def _due_page(database: Database, before: datetime, after: int) -> Sequence[int]:
+    """Looked for without a write transaction: among a million contacts this may take seconds."""
+    with database.reading() as connection:
+        return store.contacts(connection, before, after=after, limit=PAGE)
+
+
+def _erase_page(
+    database: Database, clock: Clock, before: datetime, page: Sequence[int], months: int, actor: str
+) -> int:
+    with transaction(database, clock) as tx:
+        found = store.still(tx.connection, before, page)
+        if found:
+            addresses = forget(tx, found, actor=actor)
+            tx.record(Kind.RETENTION_ERASE, actor, what="contacts", n=len(found), addresses=addresses, months=months)
+    return len(found)
+
+
+def _erase_files(config: Config, database: Database, clock: Clock, limit: Cut, actor: str) -> int:
     with transaction(database, clock) as tx:
         files = _files(tx.connection, config, limit)
         if files:
@@ -52,21 +79,7 @@ def sweep(config: Config, database: Database, clock: Clock, *, actor: str) -> Du
             tx.record(Kind.RETENTION_ERASE, actor, what="attachments", n=len(files), months=months)
         for digest in files:
             attachment.erase(config.path(FOLDER), digest)
-    with database.reading() as connection:
-        held = store.count_held(connection, limit.contacts) if limit.contacts else 0
-    return Due(contacts=contacts, attachments=len(files), held=held)
-
-
-def _erase_page(database: Database, clock: Clock, limit: Cut, months: int, actor: str) -> int:
-    with transaction(database, clock) as tx:
-        assert limit.contacts is not None
-        found = store.contacts(tx.connection, limit.contacts, limit=PAGE)
-        if found:
-            addresses = forget(tx, found, actor=actor)
-            tx.record(
-                Kind.RETENTION_ERASE, actor, what="contacts", n=len(found), addresses=addresses, months=months
-            )  # fmt: skip
-    return len(found)
+    return len(files)
 
 
 def _files(connection: Connection, config: Config, limit: Cut) -> list[str]:
