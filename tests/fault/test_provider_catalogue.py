@@ -24,7 +24,7 @@ from broadcaster.db.engine import Database
 from broadcaster.simulator.faults import Fault
 from tests.fault import catalogue, certificates
 from tests.fault.catalogue import ACCEPTED, FAILED, PAUSED, RETRY, UNKNOWN, WAITS, Case, Elsewhere
-from tests.fault.wires import WIRES, Bed, Wire, bed_of, published
+from tests.fault.wires import WIRES, Bed, Listener, Wire, bed_of, published
 
 pytestmark = pytest.mark.anyio
 
@@ -329,15 +329,15 @@ def resolve(patch: pytest.MonkeyPatch, how: str) -> None:
 async def silent() -> AsyncIterator[int]:
     """A port where somebody listens and says nothing."""
 
-    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def hear(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read()
-        writer.close()
 
-    server = await asyncio.start_server(hear, "127.0.0.1", 0)
+    listener = Listener(hear)
+    port = await listener.open()
     try:
-        yield server.sockets[0].getsockname()[1]
+        yield port
     finally:
-        server.close()
+        await listener.close()
 
 
 def url_of(wire: Wire, host: str, port: int) -> str:

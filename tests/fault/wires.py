@@ -410,16 +410,16 @@ class Remote:
         return await self.start()
 
     async def start(self) -> Remote:
-        self._road = await asyncio.start_server(self._carry, "127.0.0.1", self._port)
-        self._port = self._road.sockets[0].getsockname()[1]
+        self._road = Listener(self._carry, self._port)
+        self._port = await self._road.open()
         self.own["sftp_port"], self.url = self._port, f"sftp://127.0.0.1:{self._port}"
         return self
 
     async def stop(self) -> None:
-        self._road.close()
+        await self._road.close()
 
     async def __aexit__(self, *_: object) -> None:
-        self._road.close()
+        await self._road.close()
         await asyncio.to_thread(self._server.__exit__, None, None, None)
 
     @property
@@ -433,20 +433,49 @@ class Remote:
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.hold:
             await asyncio.sleep(3)
-            writer.close()
             return
         there, back = await asyncio.open_connection("127.0.0.1", self._behind)
-        left = self.cut_after or None
         answers = asyncio.create_task(_pour(there, writer, None))
-        await _pour(reader, back, left)
-        for line in (writer, back):
-            line.transport.abort()
-        await answers
+        try:
+            await _pour(reader, back, self.cut_after or None)
+        finally:
+            back.transport.abort()
+            writer.transport.abort()
+            await answers
+
+
+class Listener:
+    """A port on loopback whose talks end with it."""
+
+    def __init__(self, talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any], port: int = 0) -> None:
+        self._talk, self._port = talk, port
+        self._talks: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> int:
+        self._server = await asyncio.start_server(self._meet, "127.0.0.1", self._port)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def close(self) -> None:
+        self._server.close()
+        for talk in list(self._talks):
+            talk.cancel()
+        await asyncio.gather(*self._talks, return_exceptions=True)
+
+    async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._talks.add(task)
+        try:
+            with suppress(ConnectionError, asyncio.CancelledError):
+                await self._talk(reader, writer)
+        finally:
+            self._talks.discard(task)
+            writer.transport.abort()
 
 
 async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, left: int | None) -> None:
     """Until the end, or until `left` bytes have passed."""
-    with suppress(ConnectionError):
+    with suppress(ConnectionError):  # whichever side has gone
         while data := await reader.read(1024):
             if left is not None and (left := left - len(data)) <= 0:
                 return
