@@ -12,9 +12,11 @@ def stop(visit: Here) -> Response: ...
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from enum import StrEnum
+from io import BytesIO
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -22,7 +24,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
+from starlette.formparsers import MultiPartException, MultiPartParser
 
 from broadcaster.access import factor
 from broadcaster.access import session as sessions
@@ -37,6 +39,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 COOKIE = "desk"  # `__Host-desk` over https
 FORM_MOST = 2_000_000  # bytes of a form without files: a month's approvals, or a long message in every form
 FIELDS_MOST = 1000
+KEPT_MOST = 256_000  # bytes before a file that are kept for somebody whose session has ended
+FILE = "file:"  # before the name of a carried field that was a file: it is chosen again
 RULE = "rule"  # the attribute of an endpoint that names its Act or Look; a route without it does not start
 
 
@@ -144,7 +148,11 @@ def _form_reader(upload: int) -> Callable[[Request], Any]:
         if int(length) > FORM_MOST + upload:
             raise Away(Response("This is too large.", status_code=413, media_type="text/plain"))
         if int(length) > FORM_MOST and not await run_in_threadpool(_is_known, request):
-            raise Away(RedirectResponse("/login", status_code=303))  # a stranger's file is not even read
+            if not request.cookies.get(cookie_name(request)):
+                raise Away(RedirectResponse("/login", status_code=303))  # a stranger's file is not even read
+            request.state.form = await _fields_before_file(request)
+            yield
+            return
         try:
             found = await request.form(max_files=1 if upload else 0, max_fields=FIELDS_MOST, max_part_size=FORM_MOST)
         except (MultiPartException, UnicodeDecodeError, ValueError):
@@ -163,6 +171,36 @@ def _form_reader(upload: int) -> Callable[[Request], Any]:
             await found.close()  # a list of people lies in no temporary file longer than the answer takes
 
     return read
+
+
+async def _fields_before_file(request: Request) -> Form:
+    """What was typed before the file, of a form whose session has ended; the file itself is let go by unread.
+
+    To the end, because a browser hears no answer while it still sends.
+    """
+    head, rest = b"", False
+    async for chunk in request.stream():
+        rest = rest or len(head) > KEPT_MOST
+        head = head if rest else head + chunk
+    mark = re.search(r'boundary="?([^";,]{1,70})"?', request.headers.get("content-type", ""))
+    begins = b"--" + mark[1].encode("latin-1") if mark else b"\0"
+    file = re.search(re.escape(begins) + rb'\r\n[^\r\n]*; name="([^"\r\n]{1,80})"; filename="([^"\r\n]{1,200})"', head)
+    if file is None:
+        return Form({}, {})
+
+    async def shortened() -> AsyncGenerator[bytes, None]:
+        yield head[: file.start()] + begins + b"--\r\n"
+
+    try:
+        found = await MultiPartParser(request.headers, shortened(), max_files=0, max_fields=FIELDS_MOST).parse()
+        field, name = file[1].decode(), file[2].decode()
+    except (MultiPartException, UnicodeDecodeError, ValueError):
+        return Form({}, {})
+    values: dict[str, list[str]] = {}
+    for one, value in found.multi_items():
+        if isinstance(value, str):
+            values.setdefault(one, []).append(_clean(value))
+    return Form(values, {_clean(field): UploadFile(BytesIO(), filename=_clean(name))})
 
 
 def _is_known(request: Request) -> bool:
@@ -279,9 +317,9 @@ def _to_sign_in(visit: Visit) -> Response:
     where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     if request.method == "GET":
         return RedirectResponse(f"/login?next={quote(where)}", status_code=303)
-    carried = visit.form.kept()
-    shown = [(f"carried.{name}", one) for name, one in carried]
-    return visit.page("login.html", status=401, next=where if carried else "/", carried=shown)
+    files = [(f"{FILE}{name}", one.filename) for name, one in visit.form.files.items() if one.filename]
+    shown = [(f"carried.{name}", one) for name, one in [*visit.form.kept(), *files]]
+    return visit.page("login.html", status=401, next=where if shown else "/", carried=shown)
 
 
 def language_of(request: Request) -> str:
