@@ -313,7 +313,8 @@ def _work(beside: Beside, say: Speech) -> Iterable[Part]:
     if beside.at_risk:
         head = (say("Nhóm nguy cơ"), say("Lượt người dự"))
         note = say('Số người thuộc nhóm nguy cơ dưới 5 được ghi là "<5"; tổng nào để lộ số đó được ghi là "≥".')
-        table = Table(caption=say("Người dự thuộc nhóm nguy cơ [H4]"), head=head, rows=beside.at_risk, shares=(3, 1))
+        rows = tuple((name, say.count(n)) for name, n in beside.at_risk)
+        table = Table(caption=say("Người dự thuộc nhóm nguy cơ [H4]"), head=head, rows=rows, shares=(3, 1))
         yield Part(heading="", paragraphs=(note,), table=table)
     if beside.carriers:
         yield Part(heading="", table=_carriers(beside.carriers, say))

@@ -15,6 +15,7 @@ TEMPLATE = Path(__file__).parent / "official.typ"
 FONT = "Times New Roman"  # Decree 30/2020/ND-CP, Appendix I
 # Millimetres, inside the ranges of that appendix: top and bottom 20-25, left 30-35, right 15-20.
 TOP, BOTTOM, LEFT, RIGHT = 20, 20, 30, 15
+TOGETHER = 12  # rows; a table so short stays on one page
 
 
 def pdf(document: Document) -> bytes:
@@ -80,6 +81,7 @@ def _table(table: Table) -> dict[str, Any]:
         "rows": [[[cell, numeric(cell)] for cell in row] for row in table.rows],
         "total": table.total,
         "shares": _shares(table),
+        "head_size": _head_size(table),
     }
 
 
@@ -97,8 +99,13 @@ def _say(document: Document) -> Speech:
 
 
 def _shares(table: Table) -> list[int]:
-    """The first column, which has names in it, as wide as two others and a half, unless the table says otherwise."""
-    return list(table.shares) or [5 if at == 0 else 2 for at in range(len(table.head))]
+    """The first column, which has names in it, as wide as two others, unless the table says otherwise."""
+    return list(table.shares) or [4 if at == 0 else 2 for at in range(len(table.head))]
+
+
+def _head_size(table: Table) -> int:
+    """Points; many columns are narrow (tables may have 10 to 12)."""
+    return 10 if len(table.head) > 6 else 11
 
 
 def _widths(table: Table) -> list[float]:
@@ -180,7 +187,7 @@ class _Word:
             self._run(heading, part.heading, bold=True, size=14)
             heading.paragraph_format.space_before = Pt(8)
         for text in part.paragraphs:
-            self._body(text)
+            self._body(text, with_next=bool(part.bars))
         if part.table and part.table.rows:
             self._table(part.table)
         if part.bars:
@@ -223,14 +230,21 @@ class _Word:
         grid.rows[0]._tr.get_or_add_trPr().append(repeat)
         for cell, text, width in zip(grid.rows[0].cells, table.head, widths, strict=True):
             cell.width = Mm(width)
-            self._cell(cell, text, bold=True, align=WD_ALIGN_PARAGRAPH.CENTER)
+            self._cell(cell, text, bold=True, align=WD_ALIGN_PARAGRAPH.CENTER, size=_head_size(table))
         for line, row in enumerate(table.rows, 1):
             last = table.total and line == len(table.rows)
-            for at, (cell, text) in enumerate(zip(grid.add_row().cells, row, strict=True)):
+            made = grid.add_row()
+            made._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
+            for at, (cell, text) in enumerate(zip(made.cells, row, strict=True)):
                 cell.width = Mm(widths[at])
                 right = at > 0 and numeric(text)
                 self._cell(cell, text, bold=last, align=WD_ALIGN_PARAGRAPH.RIGHT if right else WD_ALIGN_PARAGRAPH.LEFT)
-        self._file.add_paragraph()
+        if len(table.rows) <= TOGETHER:
+            for whole in grid.rows[:-1]:
+                for cell in whole.cells:
+                    cell.paragraphs[0].paragraph_format.keep_with_next = True
+        below = self._file.add_paragraph()
+        below.paragraph_format.space_after, below.paragraph_format.line_spacing = Pt(0), Pt(6)
 
     def _chart(self, part: Part) -> None:
         from docx.enum.text import WD_ALIGN_PARAGRAPH
@@ -334,23 +348,24 @@ class _Word:
         paragraph.paragraph_format.space_after = Pt(2)
         self._run(paragraph, text, bold=bold, size=size)
 
-    def _body(self, text: str) -> None:
+    def _body(self, text: str, *, with_next: bool = False) -> None:
         from docx.enum.text import WD_ALIGN_PARAGRAPH
         from docx.shared import Mm, Pt
 
         paragraph = self._file.add_paragraph()
         paragraph.alignment = WD_ALIGN_PARAGRAPH.JUSTIFY
         paragraph.paragraph_format.first_line_indent = Mm(10)
+        paragraph.paragraph_format.keep_with_next = with_next
         paragraph.paragraph_format.space_after = Pt(6)
         self._run(paragraph, text, size=14)
 
-    def _cell(self, cell: Any, text: str, *, bold: bool, align: Any) -> None:
+    def _cell(self, cell: Any, text: str, *, bold: bool, align: Any, size: int = 11) -> None:
         from docx.shared import Pt
 
         paragraph = cell.paragraphs[0]
         paragraph.alignment = align
         paragraph.paragraph_format.space_after = Pt(0)
-        self._run(paragraph, text, size=11, bold=bold)
+        self._run(paragraph, text, size=size, bold=bold)
 
     def _run(self, paragraph: Any, text: str, *, size: int, bold: bool = False, italic: bool = False) -> Any:
         from docx.shared import Pt

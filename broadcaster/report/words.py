@@ -47,8 +47,8 @@ EN: dict[str, str] = {
     "từ ngày {since} đến ngày {until}": "from {since} to {until}",
     "Trong thời gian {period}, cơ quan đã lập {planned} lượt gửi [H1]; {taken} lượt được nhà cung cấp nhận [H2], trong đó "
     "{delivered} lượt có xác nhận đã đến [H3]. \"Đã nhận\" không có nghĩa là người nhận đã đọc.":
-        "{period}, the office planned {planned} dispatches [H1]; {taken} were accepted by the providers [H2], of which "
-        "{delivered} were confirmed as delivered [H3]. \"Accepted\" does not mean that anybody has read it.",
+        "In the time {period}, the office planned {planned} dispatches [H1]; {taken} were accepted by the providers "
+        "[H2], of which {delivered} were confirmed as delivered [H3]. \"Accepted\" does not mean that anybody has read it.",
     "Nội dung có nhiều lượt gửi nhất: {name} ({n} lượt, {share}% tổng số).":
         "The content with most dispatches: {name} ({n}, {share}% of all).",
     "Hình thức có nhiều lượt gửi nhất: {name} ({n} lượt, {share}% tổng số).":
@@ -61,7 +61,7 @@ EN: dict[str, str] = {
     "{n} lượt đã hủy": "{n} cancelled",
     "{n} lượt không gửi theo yêu cầu của người nhận hoặc giới hạn": "{n} not sent, by the person's wish or a limit",
     "{n} lượt không xác định được kết quả": "{n} of which nobody can tell the outcome",
-    "{n} lượt phát phải đính chính": "{n} broadcasts that had to be corrected",
+    "{n} lượt phát phải đính chính": "broadcasts that had to be corrected: {n}",
     "Sổ hoạt động chưa ghi hoạt động nào.": "The register has no activity yet.",
     "Số người thuộc nhóm nguy cơ dưới 5 được ghi là \"<5\"; tổng nào để lộ số đó được ghi là \"≥\".":
         "Counts of people at risk under 5 are written \"<5\"; a sum that would give one away is written \"≥\".",
@@ -71,24 +71,24 @@ EN: dict[str, str] = {
         "Cost computed from the accepted parts and the price at the time: {sums} [H5].",
     " và ": " and ",
     "{n} xã, phường và đơn vị trong danh sách; {told} đã có số liệu, {missing} chưa có.":
-        "{n} communes and departments are on the list; {told} have figures, {missing} have none yet.",
+        "Communes and departments on the list: {n}; with figures: {told}, with none yet: {missing}.",
     "Số liệu theo địa bàn ở phần phụ lục.": "The figures by area are in the annex.",
     "Chưa có số liệu theo địa bàn.": "There are no figures by area yet.",
     # notes above the text
     "SỐ LIỆU TẠM THỜI, chưa phải số liệu cuối cùng.": "INTERIM FIGURES, not final.",
     "Số liệu cuối cùng.": "Final figures.",
     "Số liệu tạm thời.": "Interim figures.",
-    "Còn {n} lượt gửi chưa kết thúc.": "{n} dispatches are still open.",
+    "Còn {n} lượt gửi chưa kết thúc.": "Dispatches still open: {n}.",
     "{n} lượt được {by} chốt là chưa xác định: {why}": "{n} dispatches were closed as unsettled by {by}: {why}",
-    "Còn {n} lượt phát chưa khép lại.": "{n} broadcasts are not closed.",
+    "Còn {n} lượt phát chưa khép lại.": "Broadcasts not closed: {n}.",
     "{n} phê duyệt do một người quyết định, theo thiết lập của cơ quan.":
-        "{n} approvals were decided by one person alone, as the office has set.",
+        "Approvals decided by one person alone, as the office has set: {n}.",
     "{n} lượt gửi qua kênh dự phòng cho người mà kênh trước không tới; được cộng vào tổng số.":
-        "{n} dispatches over a fallback channel, for those the first did not reach; they count in the total.",
+        "Dispatches over a fallback channel, for those the first did not reach, counted in the total: {n}.",
     "{n} người có thể đã nhận qua cả hai kênh: kênh trước không báo lại kết quả.":
-        "{n} people may have got it over both channels: the first one sent no receipt.",
-    "{n} lượt phát có lời sai, đã đính chính.": "{n} broadcasts had a wrong text, which was corrected.",
-    "{n} mục trong sổ hoạt động có thể đã ghi hai lần.": "{n} entries of the register may have been entered twice.",
+        "People who may have got it over both channels, as the first one sent no receipt: {n}.",
+    "{n} lượt phát có lời sai, đã đính chính.": "Broadcasts with a wrong text, which was corrected: {n}.",
+    "{n} mục trong sổ hoạt động có thể đã ghi hai lần.": "Entries of the register that may have been entered twice: {n}.",
     # tables
     "Bảng": "Table", "Phụ lục": "Annex",
     "Lượt gửi theo nội dung": "Dispatches by content",
@@ -104,7 +104,7 @@ EN: dict[str, str] = {
     "So sánh với {title}": "Compared with {title}",
     "Nội dung": "Content", "Hình thức": "Form", "Ngày": "Day", "Tuần": "Week", "Kênh": "Channel", "Lịch phát": "Schedule",
     "Địa bàn": "Area", "Tỉnh": "Province", "Lượt gửi": "Dispatches", "Đã nhận": "Accepted", "Đã đến": "Delivered",
-    "Không đến, bị từ chối": "Undelivered, refused", "Không gửi": "Not sent", "Chưa xác định": "Not settled",
+    "Không đến, bị từ chối": "Not delivered, refused", "Không gửi": "Not sent", "Chưa xác định": "Not settled",
     "Còn chờ": "Waiting", "Cộng": "Total", "Số lần": "Times", "Số lượng": "Number", "Số phút": "Minutes",
     "Lượt người dự": "Participants", "Nhóm nguy cơ": "Group at risk", "Mã": "Mark", "Mục nhật ký": "Ledger entries",
     "Số liệu": "Figure", "Mốc": "Cut-off", "Kỳ trước": "Before", "Kỳ này": "Now", "Tăng, giảm": "Change",
@@ -204,9 +204,14 @@ class Speech:
         english = f"{int(whole):,}" + (f".{rest}" if rest else "")
         return f"{english if self.language == 'en' else money_of(amount)} {currency}".rstrip()
 
+    def count(self, shown: str) -> str:
+        """Of a count as it may be printed, like "<5" or "≥1250": its number written as this edition does."""
+        digits = shown.lstrip("<≥")
+        return f"{shown[: -len(digits)]}{self.number(int(digits))}"
+
     def share(self, part: int, whole: int) -> str:
-        """Per cent with one decimal: "96,4"."""
-        permille = (2_000 * part + whole) // (2 * whole) if whole else 0
+        """Per cent with one decimal, rounded down, so that 100 means all: "96,4"."""
+        permille = 1_000 * part // whole if whole else 0
         return f"{permille // 10}{'.' if self.language == 'en' else ','}{permille % 10}"
 
     def day(self, day: date) -> str:

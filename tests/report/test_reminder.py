@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from report_builders import make_campaign
@@ -14,7 +15,7 @@ from broadcaster.clock import SteppedClock
 from broadcaster.db.engine import Database
 from broadcaster.db.tables import Campaign, ReportSigned, table
 from broadcaster.ledger.store import transaction
-from broadcaster.report.reminder import reminder, reminders
+from broadcaster.report.reminder import Reminder, reminder, reminders, to_tell, told, words
 
 DUE = date(2027, 9, 20)
 
@@ -62,3 +63,41 @@ def test_doctor_names_a_report_that_is_overdue(
 
     assert code == 1
     assert "NOT  report of mbn: due on 29/06/2027" in capsys.readouterr().out
+
+
+# -- told to the officer on duty --------------------------------------------------------------------------------------
+
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+
+
+def at(day: date, hour: int) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, tzinfo=ZONE)
+
+
+def test_the_officer_is_told_once_a_step_in_office_hours(database: Database, clock: SteppedClock) -> None:
+    with transaction(database, clock) as tx:
+        make_campaign(tx)
+        tx.connection.execute(update(table(Campaign)).values(report_due=DUE))
+
+    heard = []
+    for left in range(16, -2, -1):
+        for hour in (3, 9, 10):
+            with database.reading() as connection:
+                found = to_tell(connection, at(DUE - timedelta(days=left), hour), zone=ZONE)
+            with transaction(database, clock) as tx:
+                for one in found:
+                    told("sms", tx, one=one)
+                    heard.append((left, hour, one.step))
+
+    assert heard == [(14, 9, 14), (7, 9, 7), (3, 9, 3), (1, 9, 1), (0, 9, 0)]
+
+
+def test_the_words_fit_one_part_of_an_sms_and_name_the_day() -> None:
+    one = Reminder(campaign="chong-mua-ban-nguoi-2027", title="Chiến dịch", due=DUE, left=3, step=3)
+
+    text, plain = words(one)
+
+    assert text == 'Nhắc việc: báo cáo "Chiến dịch" phải gửi trước hết ngày 20/09/2027, còn 3 ngày.'
+    assert plain.isascii()
+    assert len(plain) <= 160
+    assert "qua han 2 ngay" in words(Reminder(campaign="c", title="C", due=DUE, left=-2, step=0))[1]
