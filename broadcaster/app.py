@@ -37,6 +37,7 @@ from broadcaster.dispatch.reconcile import Reconciler
 from broadcaster.dispatch.road import Road
 from broadcaster.dispatch.store import open_by_state
 from broadcaster.dispatch.worker import Worker
+from broadcaster.duty import alarm, heartbeat
 from broadcaster.duty.listening import Listener
 from broadcaster.duty.notify import Caller, Notice
 from broadcaster.errors import BroadcasterError
@@ -114,6 +115,11 @@ class Engine:
         if self.listener:
             async with self._working():
                 await self.listener.ask()
+
+    async def beat(self) -> None:
+        """Tell an outside watcher that this machine lives; when it hears nothing, it calls somebody."""
+        if self.config.duty.heartbeat:
+            await heartbeat.beat(self.config.duty.heartbeat)
 
     async def ask_balances(self) -> None:
         """Ask the gateways what is left, each at most once an hour."""
@@ -286,6 +292,7 @@ def _listener(
             duty=config.duty,
             office=config.office.code,
             notices=partial(_notices, zone=ZoneInfo(config.office.timezone)),
+            alarms=partial(alarm.to_tell, zone=ZoneInfo(config.office.timezone)),
             **common,
         ),
         **common,

@@ -125,6 +125,13 @@ class Duty(Struct, forbid_unknown_fields=True, kw_only=True):
         Meta(description='Channel and address to try when the first does not take it, like "mail truc@tinh.example".'),
     ] = ""
 
+    heartbeat: Annotated[
+        str,
+        Meta(
+            description="Web address called once a minute while `run` lives, for a watcher that notices a dead PC; empty: none."
+        ),
+    ] = ""
+
     def roads(self) -> list[tuple[str, str]]:
         """(channel, address) in the order in which they are tried."""
         second = tuple(self.fallback.split(maxsplit=1))

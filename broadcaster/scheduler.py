@@ -45,6 +45,7 @@ def _metronome(engine: Engine, under_way: set[asyncio.Task[None]]) -> AsyncIOSch
     ticks.add_job(_kept(engine.tick, under_way), "interval", seconds=1)
     ticks.add_job(_kept(engine.hear, under_way), "interval", seconds=1)
     ticks.add_job(_kept(engine.ask, under_way), "interval", seconds=60)
+    ticks.add_job(_kept(engine.beat, under_way), "interval", seconds=60)
     ticks.add_job(_kept(engine.ask_balances, under_way), "date")
     ticks.add_job(_kept(engine.ask_balances, under_way), "interval", minutes=5)
     ticks.add_job(_kept(engine.reconcile, under_way), "interval", seconds=60)

@@ -561,6 +561,7 @@ FIELDS: dict[str | tuple[str, str], str] = {
     ("settings.seen", "two_person"): "the office's rule",
     "until": "when it ends by itself, empty for never",
     "delegation": "number of the delegation",
+    ("duty.call", "about"): "what it was about, if no reply: `lane`, `late`, `approval`, `summary`",
     "approver": "the approver on leave in whose place it was decided",
     ("delegation.grant", "until"): "the first moment after it",
     ("delegation.grant", "since"): "its first moment",

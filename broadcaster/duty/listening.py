@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
+from sqlalchemy import select
+
 from broadcaster.audience import opt_out
-from broadcaster.channel.base import Channel, Delivery, Polls, SendError
+from broadcaster.channel.base import Channel, Delivery, Fetches, Polls, SendError
 from broadcaster.clock import Clock
 from broadcaster.db.engine import Database
+from broadcaster.db.tables import Meta, table
 from broadcaster.dispatch import receipt
 from broadcaster.dispatch.dispatch import TEXT_MOST, State
-from broadcaster.duty import plea
+from broadcaster.duty import inbox, plea
 from broadcaster.duty.notify import Caller
 from broadcaster.ledger.store import Transaction
 from broadcaster.ledger.writer import Writer
@@ -27,6 +30,9 @@ LOOK_BACK_EVERY = timedelta(seconds=10)  # at events that could not be applied w
 ASKED_AT_ONCE = (
     30  # messages a round and channel: at one round a minute half of SpeedSMS's 60 requests (channels.md 2.2)
 )
+FETCH_EVERY = timedelta(seconds=15)  # where nobody can call us back; a plea is to reach the officer within a minute
+FETCH_WITHIN = 5.0  # seconds of one request
+FETCHES_MOST = 50  # requests of one round
 ASK_WITHIN = 45.0  # seconds for a round's questions, so that it is over before the next
 
 
@@ -45,6 +51,7 @@ class Listener:
     _tidied: datetime | None = None
     _read_to: int = 0  # in the inbox
     _looked_back: datetime | None = None
+    _fetched: datetime | None = None
     _asked_to: dict[str, int] = field(default_factory=dict)  # channel -> the last dispatch asked about
 
     async def hear(self, *, call: bool = True) -> int:
@@ -52,6 +59,11 @@ class Listener:
         heard, now = 0, self.clock.now()
         if self._looked_back is None or now - self._looked_back >= LOOK_BACK_EVERY:
             self._looked_back, self._read_to = now, 0
+        if not self.public and (self._fetched is None or now - self._fetched >= FETCH_EVERY):
+            self._fetched = now
+            for channel in self.channels.values():
+                if isinstance(channel, Fetches):
+                    await self._fetch(channel)
         if await asyncio.to_thread(self._has_news):
             heard = await self._apply()
             heard += await self.writer.write(partial(opt_out.apply_refusals, office_key=self.office_key))
@@ -66,6 +78,31 @@ class Listener:
         """Ask each channel that can be asked how a few of its accepted messages have fared; returns how many moved."""
         rounds = [self._ask(name, channel) for name, channel in self.channels.items() if isinstance(channel, Polls)]
         return sum(await asyncio.gather(*rounds))
+
+    async def _fetch(self, channel: Channel) -> None:
+        """Read on from where the last transaction stopped, until there is no more."""
+        assert isinstance(channel, Fetches)
+        try:
+            for _ in range(FETCHES_MOST):
+                mark = await asyncio.to_thread(self._mark, channel.name)
+                said, after = await channel.fetch(mark, timeout=FETCH_WITHIN)
+                if after == mark:
+                    return
+                work = partial(
+                    inbox.keep_fetched, channel=channel, said=said, before=mark, after=after, key=self.office_key
+                )
+                if not await self.writer.write(work):
+                    log.error("receipts.two_readers %s: another process fetches for it; only one may", channel.name)
+                    return
+        except SendError as error:
+            log.warning("receipts.cannot_fetch %s: %s", channel.name, error)
+        except Exception:  # an adapter's own fault ends no sender
+            log.exception("receipts.adapter_fault %s", channel.name)
+
+    def _mark(self, channel: str) -> str:
+        meta = table(Meta)
+        with self.database.reading() as connection:
+            return connection.scalar(select(meta.c.value).where(meta.c.name == inbox.mark_of(channel))) or ""
 
     def _has_news(self) -> bool:
         with self.database.reading() as connection:

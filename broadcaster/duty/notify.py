@@ -1,6 +1,7 @@
 """Calls the officer on duty: "a message waits at the duty desk", without a number, a name or a text in it.
 
-The same roads carry what must not be forgotten for days: that a report is due.
+The same roads carry what cannot wait (a paused channel, a late broadcast, an approval) and what must not be forgotten for
+days: that a report is due.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ TITLE = "Bàn trực: có tin nhắn chờ"
 TIMEOUT = 20.0  # seconds for one call: two roads fit into the minute there is
 GOOD_FOR = timedelta(minutes=30)
 TRY_AGAIN = timedelta(seconds=30)  # after a call that did not get through, or to nobody
+ALARMS_EVERY = timedelta(seconds=20)  # what must reach a person within a minute
 NOTICES_EVERY = timedelta(minutes=10)  # what waits for days is looked for, and tried again, so often
 
 
@@ -58,13 +60,15 @@ class Caller:
     clock: Clock
     timeout: float = TIMEOUT
     notices: Callable[[Connection, datetime], Sequence[Notice]] | None = None
+    alarms: Callable[[Connection, datetime], Sequence[Notice]] | None = None
     _rest_until: Any = field(default=None)
     _noticed_at: datetime | None = None
+    _alarmed_at: datetime | None = None
 
     async def look(self) -> int:
         """Call about what waits; returns of how many replies the officer was told."""
         now = self.clock.now()
-        await self._tell_notices(now)
+        await self._tell_all(now)
         if self._rest_until and now < self._rest_until:
             return 0
         numbers = await asyncio.to_thread(self._waiting)
@@ -84,15 +88,18 @@ class Caller:
         with self.database.reading() as connection:
             return plea.to_call_about(connection, now=self.clock.now())
 
-    async def _tell_notices(self, now: datetime) -> None:
-        if (
-            self.notices is None
-            or not self.duty.roads()
-            or (self._noticed_at and now - self._noticed_at < NOTICES_EVERY)
-        ):
+    async def _tell_all(self, now: datetime) -> None:
+        if not self.duty.roads():
             return
-        self._noticed_at = now
-        for one in await asyncio.to_thread(self._notices, now):
+        if self.alarms and not (self._alarmed_at and now - self._alarmed_at < ALARMS_EVERY):
+            self._alarmed_at = now
+            await self._tell(self.alarms, now)
+        if self.notices and not (self._noticed_at and now - self._noticed_at < NOTICES_EVERY):
+            self._noticed_at = now
+            await self._tell(self.notices, now)
+
+    async def _tell(self, source: Callable[[Connection, datetime], Sequence[Notice]], now: datetime) -> None:
+        for one in await asyncio.to_thread(self._read, source, now):
             for name, to in self.duty.roads():
                 channel = self.channels.get(name)
                 text = one.text_sms if channel and channel.traits.address == "phone" else one.text
@@ -100,10 +107,9 @@ class Caller:
                     await self.writer.write(partial(one.told, name))
                     break
 
-    def _notices(self, now: datetime) -> Sequence[Notice]:
-        assert self.notices is not None
+    def _read(self, source: Callable[[Connection, datetime], Sequence[Notice]], now: datetime) -> Sequence[Notice]:
         with self.database.reading() as connection:
-            return self.notices(connection, now)
+            return source(connection, now)
 
     async def _call(self, channel: Channel, to: str, *, title: str, text: str, name: str) -> bool:
         """Whether it was accepted. What may have got through counts: the officer is called again while nobody looks."""

@@ -38,7 +38,7 @@ class Engine:
     async def hear(self, *, call: bool = True) -> None:
         """Nothing has come."""
 
-    tick = ask = reconcile = checkpoint = send_checkpoints = erase_old = ask_balances = hear
+    tick = ask = reconcile = checkpoint = send_checkpoints = erase_old = ask_balances = beat = hear
 
 
 async def test_a_tick_under_way_at_the_end_is_let_finish_before_all_is_closed() -> None:

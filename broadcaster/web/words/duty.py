@@ -41,4 +41,9 @@ EN = {
         "Call 111 (children, trafficking), 113 or the nearest police if somebody is in danger. Do not call this number back "
         "unless you are sure who holds the telephone.",
     "Tôi đã ghi lại, về bàn trực": "I have written it down; back to the duty desk",
+    "Kênh tạm dừng, lượt phát trễ, việc mới chờ phê duyệt cũng được báo trong vòng một phút, mỗi việc một lần; tóm tắt trong ngày lúc 07:30 và 18:00.":
+        "A paused channel, a late broadcast and a new approval are told within a minute too, each once; the day is summed up at 07:30 and 18:00.",
+    "Mỗi phút máy này báo cho bên canh rằng nó còn chạy.": "Once a minute this machine tells the watcher that it lives.",
+    "Chưa đặt địa chỉ báo còn chạy (duty.heartbeat): máy hỏng thì không ai được báo.":
+        "No address for a sign of life is set (duty.heartbeat): nobody is told when this machine fails.",
 }  # fmt: skip
