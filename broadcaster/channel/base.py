@@ -214,6 +214,18 @@ class Polls(Protocol):
 
 
 @runtime_checkable
+class Fetches(Protocol):
+    """For providers that keep what people said until somebody fetches it; asked where providers cannot reach us."""
+
+    async def fetch(self, mark: str, *, timeout: float) -> tuple[Sequence[Inbound], str]:
+        """The next that came after `mark` ("" at first), and the new mark; the same mark when there is nothing.
+
+        Asking with an old mark gives the same again, so the mark is kept in the transaction that keeps what it brought.
+        Only one may ask. Raises: any of the five errors if it cannot be asked.
+        """
+
+
+@runtime_checkable
 class LooksUp(Protocol):
     """For providers that can be asked about a message whose answer was lost."""
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from telegram import Bot
 
 API = "https://api.telegram.org"
+CONFLICT = 409  # two that fetch, or a web hook that is set (tdlib/telegram-bot-api, Client.cpp)
 TEXT_LIMIT = 4096  # UTF-16 units after entities parsing; the documents say characters, so this errs on the safe side
 CHAT = re.compile(r"-?[0-9]{1,16}|@[A-Za-z][A-Za-z0-9_]{3,31}")
 
@@ -60,6 +61,9 @@ BAD_REQUEST: Mapping[str, tuple[type[SendError], str]] = {
     "need administrator rights": (Refused, "the bot may not write in this channel; make it an administrator"),
     "failed to get http url content": (NotAccepted, "Telegram could not fetch a file"),
 }
+
+FETCHED_AT_ONCE = 4  # updates: with a reply quoted in each they still fit into an answer we are willing to read
+WANTED = ("message", "my_chat_member")
 
 _deadline: ContextVar[float] = ContextVar("deadline", default=30.0)  # seconds for the whole request
 
@@ -127,6 +131,37 @@ class Telegram:
             raise WrongUse("The call is no update of Telegram's.") from None
         return _said(update)
 
+    async def fetch(self, mark: str, *, timeout: float) -> tuple[Sequence[Inbound], str]:
+        """What people wrote to the bot, by getUpdates; for a bot without a web hook. See `Fetches`."""
+        offset = int(mark) if mark.isdecimal() else 0
+        body = {"offset": offset, "limit": FETCHED_AT_ONCE, "timeout": 0, "allowed_updates": WANTED}
+        answer = await self._wire.call(
+            "POST", f"{self._base}/bot{self._options.token.reveal()}/getUpdates",
+            headers={"Content-Type": "application/json"}, body=msgspec.json.encode(body), timeout=timeout,
+        )  # fmt: skip
+        _judge_transport(answer)
+        if answer.status == CONFLICT:
+            raise Misconfigured(
+                "Somebody else fetches for this bot, or it has a web hook: a bot has one reader.", code="409"
+            )
+        if answer.status != 200:
+            raise Misconfigured(f"Telegram answered {answer.status}: check the bot's token.", code=str(answer.status))
+        try:
+            updates = msgspec.json.decode(answer.body, type=Updates).result
+        except (msgspec.DecodeError, RecursionError):
+            raise OutcomeUnknown("Telegram's list of updates cannot be read.") from None
+        said: list[Inbound] = []
+        for raw in updates:
+            number = msgspec.json.decode(raw, type=Numbered).update_id
+            if number < offset:
+                continue
+            offset = number + 1
+            try:
+                said += _said(msgspec.json.decode(raw, type=Update))
+            except msgspec.DecodeError:
+                continue  # of a kind nobody knows yet: it is passed over, not stumbled upon for ever
+        return said, str(offset) if offset else mark
+
     def answer(self, inbound: Inbound, text: str) -> tuple[str, bytes]:
         """Telegram makes a request that stands in the answer to its call. See `AnswersPeople`."""
         said = {"method": "sendMessage", "chat_id": int(inbound.sender), "text": text}
@@ -187,6 +222,16 @@ class Telegram:
             )
         except InvalidToken:
             raise Misconfigured("The Telegram token is empty; put it where `token` points to.") from None
+
+
+class Numbered(Struct):
+    update_id: int
+
+
+class Updates(Struct):
+    """The answer to getUpdates, its updates not looked into."""
+
+    result: list[msgspec.Raw]
 
 
 class Chat(Struct):

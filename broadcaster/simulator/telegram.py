@@ -1,4 +1,4 @@
-"""The Telegram Bot API, as far as a sender of texts meets it: getMe, getChat, sendMessage, deleteMessage."""
+"""The Telegram Bot API, as far as a sender of texts meets it: getMe, getChat, sendMessage, deleteMessage, getUpdates."""
 
 from __future__ import annotations
 
@@ -44,6 +44,9 @@ class TelegramSimulator(Provider):
         self._migrated = migrated or {}
         self._last_id: dict[str, int] = {}
         self._kept: set[tuple[str, int]] = set()
+        self.updates: list[dict[str, Any]] = []  # what nobody has fetched and confirmed
+        self.hooked = False  # a web hook is set: nobody may fetch
+        self._update = 0
 
     def read(self, request: web.BaseRequest, body: bytes) -> Call | Reply:
         found = PATH.fullmatch(request.path)
@@ -63,7 +66,32 @@ class TelegramSimulator(Provider):
                 return self._no_chat(values.get("chat_id", "")) or _ok(_chat(values["chat_id"]))
             case "deletemessage":
                 return self._delete(values)
+            case "getupdates":
+                return self._updates(values)
         return self.error(status=404, code=0, text="Not Found: method not found")
+
+    def hear(self, chat: int, text: str) -> None:
+        """A person writes to the bot."""
+        said = {"message_id": 1, "date": int(self.book.now().timestamp()), "chat": _chat(str(chat)), "text": text}
+        self._happen({"message": said})
+
+    def block(self, chat: int) -> None:
+        """A person blocks the bot."""
+        member = {"status": "kicked", "user": _bot("42:x")}
+        self._happen({"my_chat_member": {"chat": _chat(str(chat)), "new_chat_member": member}})
+
+    def _happen(self, what: dict[str, Any]) -> None:
+        self._update += 1
+        self.updates.append({"update_id": 500_000 + self._update, **what})
+
+    def _updates(self, values: Mapping[str, str]) -> Reply:
+        """Those from `offset` on, oldest first; what stands before it is confirmed and forgotten."""
+        if self.hooked:
+            words = "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
+            return self.error(status=409, code=0, text=words)
+        offset, limit = int(values.get("offset", "0")), min(int(values.get("limit", "100")), 100)
+        self.updates = [one for one in self.updates if one["update_id"] >= offset]
+        return _ok(self.updates[:limit])
 
     def refusal(self, call: Call) -> Reply | None:
         missing = self._no_chat(call.to)

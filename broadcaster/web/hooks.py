@@ -27,7 +27,7 @@ from broadcaster.clock import Clock
 from broadcaster.config import Config
 from broadcaster.db.engine import Database
 from broadcaster.dispatch import receipt
-from broadcaster.duty import plea
+from broadcaster.duty import inbox
 from broadcaster.errors import BroadcasterError, NotAllowed
 from broadcaster.ledger.store import Transaction
 from broadcaster.ledger.writer import Writer
@@ -132,28 +132,8 @@ async def _store(hooks: Hooks, channel: Channel, events: Sequence[Delivery | Inb
     for inbound in said:
         confirm = confirm or await _confirmation(hooks, channel, inbound)
     if deliveries or said:
-        await hooks.write(partial(_keep, channel=channel, deliveries=deliveries, said=said, key=hooks.office_key))
+        await hooks.write(partial(inbox.keep, channel=channel, deliveries=deliveries, said=said, key=hooks.office_key))
     return confirm or Response(status_code=200)
-
-
-def _keep(
-    tx: Transaction, *, channel: Channel, deliveries: Sequence[Delivery], said: Sequence[Inbound], key: bytes
-) -> None:
-    receipt.put(tx.connection, channel.name, deliveries, now=tx.now)
-    for inbound in said:
-        sender = opt_out.Sender.of(inbound.address or channel.traits.address, inbound.sender, office_key=key)
-        digest = opt_out.digest(inbound, sender, now=tx.now)
-        meaning = opt_out.meaning_of(inbound)
-        if meaning.refuses:
-            receipt.put_refusal(
-                tx.connection, channel.name, digest=digest, key=sender.key, kind=sender.kind,
-                reason="left" if inbound.kind == "left" else "opt_out", now=tx.now,
-            )  # fmt: skip
-        if meaning.is_for_a_person:
-            plea.receive(
-                tx, channel=channel.name, digest=digest, sender=sender.value or inbound.sender, text=inbound.text,
-                address=opt_out.address_of(tx.connection, sender), office_key=key,
-            )  # fmt: skip
 
 
 async def _confirmation(hooks: Hooks, channel: Channel, inbound: Inbound) -> Response | None:
