@@ -84,6 +84,29 @@ class Web(Struct, forbid_unknown_fields=True, kw_only=True):
     ] = True
 
 
+class SignOn(Struct, forbid_unknown_fields=True, kw_only=True):
+    issuer: Annotated[
+        str,
+        Meta(description="Address of the office's OpenID Connect provider; empty: sign-in by name and password only."),
+    ] = ""
+    client_id: Annotated[str, Meta(description="How this desk is called at the provider.")] = ""
+    client_secret: Annotated[
+        dict[str, str], Meta(description="The secret the provider gave for it; {} where it gave none.")
+    ] = msgspec.field(default_factory=dict)
+    users: Annotated[
+        dict[str, str],
+        Meta(
+            description="Who may sign on: the provider's `sub`, or a verified e-mail in lower case, and the user's name here."
+        ),
+    ] = msgspec.field(default_factory=dict)
+    second_factor: Annotated[
+        list[str],
+        Meta(
+            description='Values of `amr` or `acr` that count as the second factor, like "mfa"; empty: it is asked here.'
+        ),
+    ] = msgspec.field(default_factory=list)
+
+
 class Defaults(Struct, forbid_unknown_fields=True, kw_only=True):
     quiet_hours: Annotated[
         str,
@@ -293,6 +316,7 @@ class Config(Struct, forbid_unknown_fields=True, kw_only=True):
     folders: Folders = msgspec.field(default_factory=Folders)
     database: DatabaseSettings = msgspec.field(default_factory=DatabaseSettings)
     web: Web = msgspec.field(default_factory=Web)
+    sign_on: SignOn = msgspec.field(default_factory=SignOn)
     defaults: Defaults = msgspec.field(default_factory=Defaults)
     approval: ApprovalSettings = msgspec.field(default_factory=ApprovalSettings)
     duty: Duty = msgspec.field(default_factory=Duty)
@@ -415,6 +439,17 @@ def _toml(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
+def _check_sign_on(config: Config, path: Path) -> None:
+    found = config.sign_on
+    plain = re.match(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/|$)", found.issuer)
+    if found.issuer and not (found.issuer.startswith("https://") or plain):
+        raise WrongUse(f"{path}: sign_on.issuer {found.issuer!r} must begin with https://.")
+    if found.issuer and not found.client_id:
+        raise WrongUse(
+            f"{path}: sign_on.client_id is missing; the provider gives it when the desk is registered there."
+        )
+
+
 def _check_values(config: Config, path: Path) -> None:
     try:
         ZoneInfo(config.office.timezone)
@@ -431,6 +466,7 @@ def _check_values(config: Config, path: Path) -> None:
         )
     for key in ("retry_first", "retry_most", "unknown_for", "ad_hoc_for"):
         parse_span(getattr(config.defaults, key), where=f"{path}: defaults.{key}")
+    _check_sign_on(config, path)
     _check_duty(config, path)
     _check_contracts(config, path)
     for name in config.channels:

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from starlette.datastructures import UploadFile
 
 from broadcaster.access import session as sessions
+from broadcaster.access import sign_on
 from broadcaster.access import store as users
 from broadcaster.access.store import Account
 from broadcaster.access.user import MAY, Act, Role
@@ -80,6 +81,9 @@ class Desk:
         return made
 
 
+FILE_CSP = "sandbox; default-src 'none'"
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """What was typed: text is NFC, without control characters, `\\n` line ends."""
@@ -137,8 +141,17 @@ class Visit:
     def prove_again(self) -> None:
         """The password in the form field `password` once more: for approve, stop, export. Raises: NotAllowed."""
         given = self.form.raw("password")
+        if not given and self.config.sign_on.issuer and self._proved_at_the_provider():
+            return
         if users.prove(self.desk.database, self.desk.clock, name=self.name, password=given, signed_in=True) is None:
             raise NotAllowed("The password is wrong; nothing was done. Type it again.")
+
+    def _proved_at_the_provider(self) -> bool:
+        """Whether this session's person has just signed on anew; that counts once."""
+        if self.session is None:
+            return False
+        with self.write() as tx:
+            return sign_on.take_proof(tx, self.session.key)
 
     # -- the house
 
@@ -221,7 +234,9 @@ class Visit:
         return RedirectResponse(local_path(path), status_code=303)
 
     def download(self, raw: bytes, *, name: str, kind: str) -> Response:
-        return Response(raw, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+        """A file to be kept, never shown in the desk's own name: should a browser open it, it may run and load nothing."""
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Security-Policy": FILE_CSP}
+        return Response(raw, media_type=kind, headers=headers)
 
     def _menu(self) -> list[Menu]:
         if self.account is None:

@@ -32,6 +32,25 @@ VI: dict[str, str] = {
     "The two passwords differ; type both again.": "Hai lần nhập mật khẩu khác nhau; nhập lại cả hai.",
     "{} cannot be a user name: lower-case letters a-z, digits, dot, hyphen; at most 32.":
         "{} không dùng làm tên đăng nhập được: chữ thường a-z, chữ số, dấu chấm, gạch nối; nhiều nhất 32 ký tự.",
+    "No user of this office is named for this sign-on; an admin names them in config.toml, under [sign_on] users.":
+        "Chưa ai ở cơ quan này được khai cho tài khoản chung này; người quản trị khai trong config.toml, mục [sign_on] users.",
+    "This sign-on did not begin in this browser, or too long ago; begin again at the sign-in page.":
+        "Lần đăng nhập này không bắt đầu ở trình duyệt này, hoặc đã quá lâu; bắt đầu lại ở trang đăng nhập.",
+    "The provider did not sign you on; try again, or sign in with your password.":
+        "Cổng đăng nhập chung không cho vào; thử lại, hoặc đăng nhập bằng mật khẩu.",
+    "This is not who is signed in here, or the provider did not ask anew; nothing is proved.":
+        "Không phải người đang đăng nhập ở đây, hoặc cổng chung không hỏi lại; chưa xác nhận được gì.",
+    "This office has no single sign-on; sign in with name and password.":
+        "Cơ quan này không dùng cổng đăng nhập chung; đăng nhập bằng tên và mật khẩu.",
+    "The sign-on brought no proof of who you are; try again.": "Cổng chung không chứng thực bạn là ai; thử lại.",
+    "The sign-on was signed by nobody we know; try again, or sign in with your password.":
+        "Chữ ký của cổng chung không đúng; thử lại, hoặc đăng nhập bằng mật khẩu.",
+    "The sign-on is not for this office, or is over; try again.":
+        "Lần đăng nhập này không dành cho cơ quan này, hoặc đã hết hạn; thử lại.",
+    "The provider does not know this sign-on, or it was used already; try again.":
+        "Cổng chung không biết lần đăng nhập này, hoặc nó đã được dùng; thử lại.",
+    "The identity provider does not answer; sign in with your password, or try again in a minute.":
+        "Cổng đăng nhập chung không trả lời; đăng nhập bằng mật khẩu, hoặc thử lại sau một phút.",
     "User name or password is wrong. Try again.": "Sai tên đăng nhập hoặc mật khẩu. Thử lại.",
     "The code is wrong or was used already. Wait for the next one, and check the phone's clock.":
         "Mã sai hoặc đã dùng rồi. Đợi mã kế tiếp, và kiểm tra đồng hồ điện thoại.",
