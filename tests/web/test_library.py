@@ -362,3 +362,18 @@ def test_a_fault_keeps_its_values_in_vietnamese() -> None:
     )
 
     assert said == "'111' được gõ tay. Chèn {{ fact.a }}: khi số đổi, chương trình tự điền."
+
+
+def test_the_speech_form_is_read_by_the_machine_to_listen_to(sign_in: Sign) -> None:
+    pytest.importorskip("espeakng_loader")
+    pytest.importorskip("lameenc")
+    browser = sign_in("lan")
+
+    page = browser.get("/messages/hotline-111")
+    sound = browser.get("/messages/hotline-111/speech/vi")
+    none = browser.get("/messages/hotline-111/speech/en")
+
+    assert 'src="/messages/hotline-111/speech/vi"' in page.text
+    assert sound.headers["content-type"] == "audio/mpeg"
+    assert len(sound.content) > 10_000
+    assert none.status_code == 404

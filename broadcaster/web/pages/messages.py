@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
@@ -15,11 +16,13 @@ from broadcaster.access.user import Act
 from broadcaster.approval import messages
 from broadcaster.approval import store as approvals
 from broadcaster.approval.policy import Approval
+from broadcaster.channel.voice import synthesise
 from broadcaster.content import check, editing, files, render, sms
 from broadcaster.content import store as contents
 from broadcaster.content.fault import Fault, Faulty, errors
 from broadcaster.content.item import CATEGORIES, FORMS, Item
 from broadcaster.content.preview import Preview, preview
+from broadcaster.content.speech import read as read_aloud
 from broadcaster.errors import BroadcasterError, Conflict, NotFound, WrongUse
 from broadcaster.printing import approved as printed
 from broadcaster.printing import press
@@ -34,6 +37,9 @@ from broadcaster.web.words import messages as words
 pages = Pages()
 MENU = [Menu(path="/messages", label="Thông điệp", order=30)]
 HISTORY = 10  # requests shown with their differences
+PACE = 140  # words a minute, as the loudspeaker channel reads
+SPEAKS_WITHIN = 20.0  # seconds; a long bulletin takes about two
+_speaking = threading.Lock()
 NEW_PAGE = "new"  # the address of the form for a new message; no message is called so
 
 
@@ -178,6 +184,22 @@ def audio(visit: Here, name: str, language: str) -> Response:
     if language not in found:
         raise NotFound("This message has no recording in that language.")
     return FileResponse(library.folder / item.category / found[language].name, media_type=found[language].mime_type)
+
+
+@pages.get("/messages/{name}/speech/{language}", act=Look.SIGNED_IN)
+def speech(visit: Here, name: str, language: str) -> Response:
+    """The speech form as the machine would read it, where there is no recording."""
+    library = _library(visit)
+    item = library.item(name)
+    section = next((one for one in item.sections if (one.language, one.form) == (language, "speech")), None)
+    if section is None or language != "vi":
+        raise NotFound("The machine reads the Vietnamese speech form only; give the message a recording.")
+    text = render.fill(
+        section.text, library.facts, language=language, form="speech", path=item.path, line=section.line, about=item.id
+    )
+    with _speaking:  # one at a time: pages must not wait for voices
+        sound = synthesise(read_aloud(text, language).text, name=language, pace=PACE, timeout=SPEAKS_WITHIN)
+    return Response(sound, media_type="audio/mpeg")
 
 
 # -- the editor -------------------------------------------------------------------------------------------------------

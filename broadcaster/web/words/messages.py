@@ -38,6 +38,7 @@ PRINTS = {
 }
 
 EN = {
+    "Máy đọc thử (giọng máy, chưa phải bản ghi)": "Read by the machine (a synthetic voice, no recording)",
     "Bài viết (trang tin, thư điện tử)": "Article (web page, e-mail)",
     "Dòng tiêu đề": "Headline",
     "Tin nhắn SMS": "SMS",
