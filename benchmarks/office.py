@@ -1,6 +1,6 @@
 """An office with one broadcast to n people, ready to be sent: a real database with everything the intent asks for.
 
-python -m benchmarks.office FOLDER N [phone|telegram]
+python -m benchmarks.office FOLDER N [phone|telegram|zalo]
 """
 
 from __future__ import annotations

@@ -22,6 +22,8 @@ from statistics import median
 from typing import Any
 from urllib.request import Request, urlopen
 
+from benchmarks import pipeline
+
 HERE = Path(__file__).parent
 Figures = dict[str, Any]
 
@@ -40,7 +42,7 @@ class Bench:
         self._sink.wait()
 
     def ours(self, adapter: str, n: int, *, concurrency: int = 32) -> Figures:
-        office = self.office(n, "telegram" if adapter == "telegram" else "phone")
+        office = self.office(n, pipeline.kind_of(adapter))
         found = self._run("benchmarks.pipeline", adapter, "--office", office, "--concurrency", concurrency)
         assert found["states"] == {"accepted": n}, found
         return found
@@ -95,6 +97,8 @@ def one_round(bench: Bench) -> dict[str, Figures]:
         "twilio": bench.ours("twilio", 5_000),
         "telegram, no database": bench.bare("telegram", 5_000),
         "telegram": bench.ours("telegram", 5_000),
+        **{f"{name}, no database": bench.bare(name, 5_000) for name in HTTP},
+        **{name: bench.ours(name, 5_000) for name in HTTP if name not in pipeline.ONE_ADDRESS},
         "null": bench.ours("null", 10_000),
         "null, 128": bench.ours("null", 10_000, concurrency=128),
         SDK_LOOP: bench.other("twilio", 2_000),
@@ -125,7 +129,10 @@ def once(bench: Bench, sizes: list[int]) -> dict[str, Any]:
 # -- the table --------------------------------------------------------------------------------------------------------
 
 
-WITH_DATABASE = ("lean", "lean, 128", "twilio", "telegram")
+HTTP = tuple(name for name in pipeline.OWN if name not in ("twilio", "telegram"))  # these two have goals of their own
+WITH_DATABASE = (
+    "lean", "lean, 128", "twilio", "telegram", *(name for name in HTTP if name not in pipeline.ONE_ADDRESS)
+)  # fmt: skip
 SDK_LOOP = "Twilio's SDK in a loop, a commit each"
 
 
@@ -177,6 +184,11 @@ def table(rounds: list[dict[str, Figures]], single: dict[str, Any]) -> str:
             for name in WITH_DATABASE
         ),
         *(("G1", f"{name}: CPU µs added", "30, or 10 %", f"{value:.0f}") for name, value in added.items()),
+        *(
+            ("", f"{name}: rate without database / the lean loop's", "",
+             f"{by_round(without(name), without('lean'), rate):.2f}")
+            for name in ("twilio", "telegram", *HTTP)
+        ),
         ("G1", "null adapter: CPU µs, at concurrency 32 / 128", "30",
          f"{found['null']['us']:.0f} / {found['null, 128']['us']:.0f}"),
         ("G2", "Twilio's SDK over our wire, durable / its default in a loop with a commit each, rate", "3",

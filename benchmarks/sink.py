@@ -2,7 +2,8 @@
 
     python -m benchmarks.sink [PORT]      prints the port on one line, serves until it is killed
 
-It answers like Twilio (`.../Messages.json`), like Telegram (`.../sendMessage`), and else with `{"id": n}`. Its own book:
+It answers like Twilio (`.../Messages.json`), Telegram (`.../sendMessage`), eSMS, SpeedSMS, Kannel, Zalo (a text to a follower,
+and its token), a Facebook page and a web hook's receiver, by their paths; and else with `{"id": n}`. Its own book:
 `GET /count` gives requests and distinct recipients, `GET /stats` the moments of the requests too; `DELETE /stats` starts anew.
 """
 
@@ -84,6 +85,9 @@ def _provider(path: bytes, body: bytes, book: Book) -> tuple[int, bytes]:
         as_json = body.startswith(b"{")
         chat = _between(body, b'"chat_id":', b",") if as_json else _between(b"&" + body, b"&chat_id=", b"&")
         return 200, TELEGRAM.replace(b'"$"', b"%d" % book.take(chat))
+    for mark, answer in BY_PATH.items():
+        if mark in path:
+            return answer(path, body, book)
     return 200, b'{"id": %d}' % book.take(_between(body, b'"to":', b","))
 
 
@@ -92,6 +96,43 @@ def _between(text: bytes, before: bytes, after: bytes) -> bytes:
     return text.partition(before)[2].partition(after)[0]
 
 
+def _esms(_path: bytes, body: bytes, book: Book) -> tuple[int, bytes]:
+    number = book.take(_between(body, b'"Phone":"', b'"'))
+    return 200, b'{"CodeResult":"100","CountRegenerate":0,"SMSID":"%032x123"}' % number
+
+
+def _speedsms(_path: bytes, body: bytes, book: Book) -> tuple[int, bytes]:
+    number = book.take(_between(body, b'"to":["', b'"'))
+    return 200, b'{"status":"success","code":"00","data":{"tranId":%d,"totalSMS":1,"invalidPhone":[]}}' % number
+
+
+def _kannel(path: bytes, _body: bytes, book: Book) -> tuple[int, bytes]:
+    book.take(_between(path, b"to=", b"&"))
+    return 202, b"0: Accepted for delivery"
+
+
+def _zalo(_path: bytes, body: bytes, book: Book) -> tuple[int, bytes]:
+    number = book.take(_between(body, b'"user_id":"', b'"'))
+    return 200, b'{"data":{"message_id":"m%d"},"error":0,"message":"Success"}' % number
+
+
+def _token(_path: bytes, _body: bytes, _book: Book) -> tuple[int, bytes]:
+    return 200, b'{"access_token":"a","refresh_token":"r","expires_in":"90000"}'
+
+
+def _facebook(_path: bytes, _body: bytes, book: Book) -> tuple[int, bytes]:
+    return 200, b'{"id":"1_%d"}' % book.take(b"%d" % book.requests)  # one page: no recipient tells two posts apart
+
+
+def _hook(_path: bytes, body: bytes, book: Book) -> tuple[int, bytes]:
+    book.take(_between(body, b'"id":"', b'"'))
+    return 200, b"{}"
+
+
+BY_PATH = {
+    b"/SendMultipleMessage_V4_post_json": _esms, b"/sms/send": _speedsms, b"/cgi-bin/sendsms": _kannel,
+    b"/oa/message/cs": _zalo, b"/oa/access_token": _token, b"/1/feed": _facebook, b"/portal": _hook,
+}  # fmt: skip
 TWILIO = json.dumps(
     {
         "sid": "SM$", "account_sid": "AC" + "a" * 32, "status": "queued", "to": "+84900000000", "from": "OFFICE",
