@@ -34,7 +34,7 @@ ROADS = (AT_SIGN_IN, SIGNED_IN, AT_CONSOLE, AT_CODE)
 CODES = 5  # wrong codes of the second factor in a row before the account must wait (OWASP ASVS 5.0, 6.3.1)
 # Each further wrong code doubles PAUSE up to this: 13 tries on the first day, then one a day.
 LONGEST_WAIT = timedelta(days=1)
-NOBODY = "refused.nobody"  # tries with names that do not exist, since the last entry about them
+NOBODY = "nobody"  # tries with names that do not exist, since the last entry about them
 WINDOW = timedelta(hours=1)  # of such tries that make one entry
 AT_ONCE = 4  # sign-ins hashed at once: each takes 64 MiB, and anybody may ask for one
 GATE_WAIT = 2.0  # seconds

@@ -51,11 +51,32 @@ def _look(session: Session) -> Iterator[dict[str, Any]]:
             yield {"ok": False, "what": f"channel {name}", "mend": str(error)}
         else:
             yield {"ok": True, "what": f"channel {name}{': ' + notice if notice else ''}", "mend": ""}
+    yield from _people(session)
     yield from _lanes(session)
     yield from _providers(session)
     yield from _reports(session)
     yield from _listening(session)
     yield {"ok": True, "what": f"SQLite {sqlite3.sqlite_version}", "mend": ""}
+
+
+def _people(session: Session) -> Iterator[dict[str, Any]]:
+    """Who gives rights to others: with one admin nobody looks on. No fault, for an office begins so."""
+    from broadcaster.access import appointment
+    from broadcaster.errors import BroadcasterError
+
+    try:
+        with session.read() as connection:
+            admins, alone = appointment.active_admins(connection), appointment.made_alone(connection)
+    except BroadcasterError:
+        return  # the database's own line says why
+    if len(admins) < 2:
+        what = (
+            "only one admin: who approves is decided by one person; add another: broadcaster user add NAME --role admin"
+        )
+        yield {"ok": True, "what": what, "mend": ""}
+    if alone:
+        what = f"given their rights by one person alone: {', '.join(sorted(alone))}; two admins who reset or change one end that"
+        yield {"ok": True, "what": what, "mend": ""}
 
 
 def _lanes(session: Session) -> Iterator[dict[str, Any]]:

@@ -226,6 +226,10 @@ def _tell(found: Any) -> None:
         click.echo(f"ledger: verified; {found.entries} entries, root {found.root}")
         if found.alone:
             click.echo(f"{found.alone} decisions were made by one person alone, as the office's settings allow.")
+        if found.given:
+            click.echo(
+                f"{found.given} times one person alone gave somebody a say: broadcaster ledger list --kind user.add"
+            )
     else:
         click.echo(
             f"ledger: NOT verified; {len(found.faults)} faults. Keep every copy, and stop sending until it is clear why."

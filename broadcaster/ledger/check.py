@@ -28,6 +28,7 @@ class Findings:
     root: str  # hex
     faults: tuple[str, ...]
     alone: int  # decisions by one person alone, where the office's setting allows it
+    given: int = 0  # times one person alone gave an account what it may do
 
     @property
     def ok(self) -> bool:
@@ -65,6 +66,7 @@ def verify(
         root=found["root"],
         faults=(*faults, *found["faults"]),
         alone=found["decided_by_one_alone"],
+        given=found["rights_given_by_one_alone"],
     )
 
 

@@ -30,7 +30,8 @@ def main() -> None:
         found = verify(database, public_key=bytes.fromhex(asked["key"]), folder=Path(asked["folder"]), progress=tell)
     finally:
         database.close()
-    _say({"entries": found.entries, "root": found.root, "faults": list(found.faults), "alone": found.alone})
+    told = {"entries": found.entries, "root": found.root, "faults": list(found.faults)}
+    _say({**told, "alone": found.alone, "given": found.given})
 
 
 def _say(value: dict[str, object]) -> None:

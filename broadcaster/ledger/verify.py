@@ -1,9 +1,7 @@
 """Check an exported dispatch log without trusting the office that wrote it: `python verify.py DIR`. Python 3.9+, no network.
-
 Lines must be canonical JSON, numbered, and give the root of every checkpoint (RFC 9162), signed by the office's key, the newest
 over the last line; what they say must be allowed (`Rules`). verify_bundle.py beside this adds texts, figures, proofs and more.
 Only the key on paper (--key) and checkpoints you kept tell a log rewritten as a whole. Dense, for paper: one rule, one line."""
-
 # ruff: noqa: ARG002, DTZ901, E401, E701, E702, I001, UP017, UP035
 # fmt: off
 from __future__ import annotations
@@ -59,7 +57,7 @@ class Rules:
         self.submitted = dict[str, tuple[str, str, tuple[str, ...], bool]]()  # hash -> by whom, of what, editors, do two decide
         self.approved, self.tries = dict[str, bool](), dict[Any, int]()  # hash -> is it newest; dispatch -> last try * 4 + state
         self.running, self.stops = dict[int, tuple[str, ...]](), dict[int, tuple[str, ...]]()  # text, plan, campaign
-        self.latest, self.ts, self.alone, self.two_decide, self.rules = START, "", 0, True, dict[str, Callable[..., Any]]()
+        self.latest, self.ts, self.alone, self.given, self.two_decide, self.rules = START, "", 0, 0, True, dict[str, Any]()
     def check(self, e: dict[str, Any]) -> str | None:
         kind, back = e["kind"], False
         if e["ts"] != self.ts or kind == "clock.jump":
@@ -73,10 +71,12 @@ class Rules:
         if first == second and not alone: return f"{second!r} did alone what needs two people"
         known = self.people.get(first) and role in (*self.people.get(second, ()), "")
         return None if known else f"{first!r} or {second!r} is no user at this point, or lacks the role"
-    def on_user(self, verb: str, e: dict[str, Any]) -> None:  # of users, and of the office's rules
+    def on_user(self, verb: str, e: dict[str, Any]) -> str | None:  # of users, and of the office's rules
+        wrong = self.two(e, e["asked_by"], e["actor"], "admin") if "asked_by" in e and "alone" not in e else None
         if "roles" in e: self.people[e["user"]] = e["roles"]
         if "delegation" in e: self.stands[e["delegation"]] = e["actor"], e["user"], e.get("since", "~"), e.get("until", "")
-        self.two_decide = e.get("two_person", self.two_decide)
+        self.given, self.two_decide = self.given + ("alone" in e), e.get("two_person", self.two_decide)
+        return wrong
     def on_message(self, verb: str, e: dict[str, Any]) -> str | None:
         what, b, one = e.get("subject", ""), e.get("b", 0), e.get("two_person") is False
         if verb == "edit": self.editors.setdefault(e["name"], []).append(e["actor"])
@@ -159,7 +159,8 @@ def audit(lines: Iterable[bytes], wanted: dict[int, dict[str, str]], see: Callab
                        for signed_root, name in wanted[size].items() if signed_root != root]
             good = size if root in wanted[size] else good
     faults += [f"the log ends after {size} entries, but {n} were signed" for n in sorted(wanted) if n > size]
-    return {"entries": size, "root": root_of(peaks).hex(), "faults": faults, "decided_by_one_alone": rules.alone}
+    return {"entries": size, "root": root_of(peaks).hex(), "faults": faults, "decided_by_one_alone": rules.alone,
+            "rights_given_by_one_alone": rules.given}
 def main() -> int:
     parser = argparse.ArgumentParser(description="Check an exported dispatch log. Exit code: 0 good, 1 not, 2 wrong use.")
     parser.add_argument("folder", type=pathlib.Path, nargs="?", help="the export: entries.jsonl, checkpoints, key.txt")
@@ -194,6 +195,5 @@ def main() -> int:
     if given.json: text = json.dumps({"ok": not faults, **found, "faults": faults})
     sys.stdout.buffer.write(f"{text}\n".encode())
     return 1 if faults else 0
-
 if __name__ == "__main__":
     sys.exit(main())

@@ -66,7 +66,20 @@ def of_plan(kind: Kind) -> Entry:
     return kind, "lan", {"name": "mbn", "subject": story.PLAN}
 
 
+ADMINS: list[Entry] = [
+    (Kind.USER_ADD, "set-up", {"user": "quan", "roles": ["admin"], "alone": True}),
+    (Kind.USER_ADD, "quan", {"user": "bac", "roles": ["admin"], "alone": True}),
+]
+
+
+def appointed(by: str, asked_by: str, user: str = "mai", roles: tuple[str, ...] = ("approver",)) -> Entry:
+    return Kind.USER_ADD, by, {"user": user, "roles": [*roles], "asked_by": asked_by}
+
+
 WRONG: dict[str, tuple[list[Entry], str]] = {
+    "an approver made by one admin under two names": ([*ADMINS, appointed("quan", "quan")], "did alone"),
+    "an approver made with somebody unknown": ([*ADMINS, appointed("bac", "console:root")], "no user"),
+    "an approver made with a second who is no admin": ([*ADMINS, *story.PEOPLE, appointed("lan", "quan")], "lacks the role"),
     "the author approves": ([*story.PEOPLE, story.SUBMIT, changed(story.APPROVE, actor="lan")], "entry 3: 'lan'"),
     "an approver approves what he submitted": (
         [*story.PEOPLE, changed(story.SUBMIT, actor="minh"), story.APPROVE],
@@ -193,6 +206,8 @@ WRONG: dict[str, tuple[list[Entry], str]] = {
 }  # fmt: skip
 
 RIGHT: dict[str, list[Entry]] = {
+    "an approver made by two admins": [*ADMINS, appointed("bac", "quan")],
+    "an admin who agrees to be one no more": [*ADMINS, appointed("bac", "quan", "bac", ("auditor",))],
     "nothing": [],
     "the whole story": story.HONEST,
     "a request": [*story.READY, *REQUESTED, AD_HOC, intent(9, b=2)],
@@ -248,6 +263,12 @@ def test_decisions_by_one_person_are_counted() -> None:
     found = audit(lines(ONE_ALONE), {})
 
     assert found["decided_by_one_alone"] == 1
+
+
+def test_rights_that_one_person_alone_gave_are_counted() -> None:
+    found = audit(lines([*ADMINS, appointed("bac", "quan")]), {})
+
+    assert (found["faults"][:-1], found["rights_given_by_one_alone"]) == ([], 2)
 
 
 def test_time_may_run_back_only_after_a_clock_jump() -> None:

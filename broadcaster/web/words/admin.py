@@ -65,6 +65,9 @@ EN = {
         "computer (broadcaster user, without --as). The ledger says that one person did it alone.",
     "Đã đổi tài khoản {name}.": "The account of {name} is changed.",
     "Quyền được trao": "Rights given",
+    "{n} lần một người tự trao quyền cho một tài khoản; tên ở trang Quản trị, mục Người dùng.":
+        ("One person alone gave an account its rights once; the names are under Administration, Users.",
+         "{n} times one person alone gave an account its rights; the names are under Administration, Users."),
     "Xác nhận": "Confirm",
     "do một người tự làm": "by one person alone",
     "Một người tự làm việc này; nhật ký ghi rõ như vậy.": "One person did this alone; the ledger says so.",
