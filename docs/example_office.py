@@ -354,6 +354,16 @@ def _register(office: Office) -> None:
     office.json("activity", "import", "communes-did.csv", "--campaign", "vi-du", who="lan")
     office.json("activity", "list")
     office.json("activity", "void", "2", who="lan")
+    (office.folder / "communes.csv").write_text("name,province,kind\nXã Bảo Lâm,Lạng Sơn,commune\n", encoding="utf-8")
+    (office.folder / "reply.pdf").write_bytes(b"%PDF-1.4\n")
+    office.json("activity", "places", "--import", "communes.csv", who="lan")
+    office.json("activity", "board", "vi-du")
+    days = ("--from", "2027-07-29", "--until", "2027-07-29")
+    office.json("activity", "carrier", "--carrier", "Viettel", "--campaign", "vi-du", "--asked", "1200000", "--reached",
+                "1150000", "--failed", "50000", *days, who="lan")  # fmt: skip
+    office.json("activity", "carriers")
+    made = office.json("activity", "add", *talk, "40", "--attachment", "reply.pdf", who="lan")
+    office.json("activity", "erase", str(made["activity"]), who="lan")
     config = office.folder / "config.toml"
     text = config.read_text(encoding="utf-8")
     config.write_text(
