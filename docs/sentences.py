@@ -228,7 +228,10 @@ CHANNEL_NOTES = {
             "A bot, made administrator of the channel it posts to. In Viet Nam the service may be blocked, and a state "
             "body wants a written leave first; so it is off in the example configuration."
         ),
-        "limits": "4,096 characters. One post reaches all subscribers of a channel.",
+        "limits": (
+            "4,096 characters. One post reaches all subscribers of a channel. Without `web.public_url` what people write to the "
+            "bot is fetched every 15 seconds (getUpdates): one sender only, and no web hook may be set for the bot."
+        ),
         "rate": "1 a second into one chat, 20 a minute into one group, about 30 a second in all.",
         "verified": (
             "The real library (python-telegram-bot) over our transport; the contract tests; the words of "
@@ -243,7 +246,9 @@ CHANNEL_NOTES = {
         "needs": "An account with eSMS, a registered brandname, and every text registered as a template.",
         "limits": (
             "459 characters without accents, three parts; with accents 70 characters in one part, 67 in each of several. "
-            "Vietnamese mobile numbers only, customer care only: no advertising."
+            "Vietnamese mobile numbers only, customer care only: no advertising. Advertising (`SmsType` 1) is not built: its "
+            "interface takes 30 to 5,000 numbers in one request with no answer for each of them, people at eSMS look the text "
+            "through every time, and news and social policies are not advertising (Decree 91/2020)."
         ),
         "rate": "Not documented: ask, and begin with 5 a second.",
         "verified": (
@@ -291,7 +296,9 @@ CHANNEL_NOTES = {
             "documents), looked "
             "through for about 30 minutes; so no daily broadcast. `cs`: 2,000 characters, to who wrote within "
             "7 days. `template`: "
-            "approved templates only, which may hold no telephone number in their text: no road for a campaign's words."
+            "approved templates only, which may hold no telephone number in their text: no road for a campaign's words. "
+            "A correction takes no article down: no source we trust names the request for it, so `correct` says that it "
+            "stays, and a person removes it in the account's console."
         ),
         "rate": "4,000 requests a minute for the whole app.",
         "verified": (
@@ -596,7 +603,15 @@ MORE_FIELDS = {
     "dispatch.resolve": ["n?", "parts?", "price?"],
     "dispatch.resend": ["n?", "parts?", "price?"],
 }
-DECISION_FIELDS = ["name", "subject", "to", "reason?", "two_person?", "delegation?", "approver?"]  # of every kind that approval/policy.py names
+DECISION_FIELDS = [
+    "name",
+    "subject",
+    "to",
+    "reason?",
+    "two_person?",
+    "delegation?",
+    "approver?",
+]  # of every kind that approval/policy.py names
 
 # Where the code has no comment on the kind's line, or a shorter one.
 KIND_SENTENCES = {
