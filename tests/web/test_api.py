@@ -138,6 +138,44 @@ def test_when_a_token_was_last_used_is_kept(ask: Api, sqlite_database: Database,
     assert known.used_at == clock.now()
 
 
+CHANGES = {  # everything programs can change, with the act it takes and a body that would be taken
+    "/broadcasts": (Act.BROADCAST_SEND, {"message": "hotline-111", "channel": "sms", "group": "x"}),
+    "/stops": (Act.STOP_SET, {"scope": "everything", "reason": "Sai số máy", "password": PASSWORD}),
+}
+
+
+def test_everything_programs_can_do_is_described_and_has_its_act(app: FastAPI, program: Browser) -> None:
+    from broadcaster.web.api import router
+
+    described = program.get(f"{ROOT}/openapi.json").json()["paths"]
+
+    here = {(method, route.path) for route in router.routes for method in route.methods - {"HEAD"}}
+    told = {(method.upper(), path) for path, known in described.items() for method in known}
+    aside = {("GET", f"{ROOT}/openapi.json"), ("GET", f"{ROOT}/{{path:path}}"), ("POST", f"{ROOT}/{{path:path}}")}
+    assert here - told == aside
+    assert {path for method, path in told if method != "GET"} == {ROOT + path for path in CHANGES}
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_every_role_looks_and_changes_exactly_what_the_matrix_gives_it(
+    ask: Api, program: Browser, role: Role, sqlite_database: Database, clock: SteppedClock
+) -> None:
+    begin(sqlite_database, clock, 1)
+    described = program.get(f"{ROOT}/openapi.json").json()["paths"]
+
+    looked = {}
+    for path in (path for path, known in described.items() if "get" in known):
+        at = path.removeprefix(ROOT).replace("{id}", "b-00000001").replace("{campaign}", "c")
+        looked[path] = ask(OF_ROLE[role], at + ("?broadcast=b-00000001" if at == "/dispatches" else "")).status_code
+    changed = {}
+    for path, (act, body) in CHANGES.items():
+        acts = [act] if role in MAY[act] and act not in NEEDS_SECOND_LOOK else []
+        changed[act] = ask(OF_ROLE[role], path, *acts, **body).status_code
+
+    assert {path: status for path, status in looked.items() if status not in (200, 404)} == {}
+    assert {act for act, status in changed.items() if status != 403} == {act for act in changed if role in MAY[act]}
+
+
 @pytest.mark.parametrize("role", list(Role))
 def test_every_role_is_refused_what_the_matrix_does_not_give_it(
     ask: Api, role: Role, sqlite_database: Database

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.routing import Match
 
 from broadcaster.access import session as sessions
 from broadcaster.access import store as users
@@ -56,6 +57,20 @@ def test_every_route_says_who_may_come_in(app: FastAPI) -> None:
     assert app.state.desk.missing == {}
     assert len(known) > 15
     assert without == []
+
+
+def test_the_routes_these_tests_try_are_all_the_application_has(app: FastAPI) -> None:
+    """What the server itself would answer, counted another way: through the application's own matching."""
+    missed = []
+    for route in routes(app):
+        for method in route.methods - {"HEAD"}:
+            scope = {"type": "http", "method": method, "path": filled(route.path), "headers": [], "root_path": ""}
+            if not any(one.matches(dict(scope))[0] is Match.FULL for one in app.router.routes):
+                missed.append((method, route.path))
+
+    assert missed == []
+    assert {rule_of(route) for route in routes(app)} >= {*Look} - {Look.PUBLIC}
+    assert sum(isinstance(rule_of(route), Act) for route in routes(app)) > 40
 
 
 @pytest.mark.parametrize("role", list(Role))
