@@ -17,9 +17,10 @@ from broadcaster.content.render import decode
 from broadcaster.db.tables import Printed, table
 from broadcaster.dispatch.revision import read
 from broadcaster.errors import Conflict
-from broadcaster.ledger.entry import Kind as Entry
+from broadcaster.ledger.entry import Kind
 from broadcaster.ledger.store import Transaction
-from broadcaster.printing.piece import Approved, Kind
+from broadcaster.printing import piece as pieces
+from broadcaster.printing.piece import Approved
 
 
 def approved(connection: Connection, config: Config, name: str, *, now: datetime) -> Approved:
@@ -41,7 +42,9 @@ def approved(connection: Connection, config: Config, name: str, *, now: datetime
     )  # fmt: skip
 
 
-def record(tx: Transaction, actor: str, kind: Kind, messages: Sequence[Approved], data: bytes, *, language: str) -> str:
+def record(
+    tx: Transaction, actor: str, kind: pieces.Kind, messages: Sequence[Approved], data: bytes, *, language: str
+) -> str:
     """Note that a piece was made; the SHA-256, hex, of its file."""
     digest = sha256(data).hexdigest()
     note(tx, actor, kind.value, [one.hash for one in messages], digest, language=language)
@@ -50,7 +53,7 @@ def record(tx: Transaction, actor: str, kind: Kind, messages: Sequence[Approved]
 
 def note(tx: Transaction, actor: str, piece: str, revisions: Sequence[str], digest: str, *, language: str) -> None:
     """The entry of one file, and a row for each text it shows, so that a correction finds what hangs on walls."""
-    tx.record(Entry.PRINT_MAKE, actor, piece=piece, language=language, revisions=list(revisions), sha256=digest)
+    tx.record(Kind.PRINT_MAKE, actor, piece=piece, language=language, revisions=list(revisions), sha256=digest)
     row = {"piece": piece, "language": language, "sha256": digest, "made_by": actor, "made_at": tx.now}
     tx.connection.execute(
         insert(table(Printed)), [row | {"revision_hash": revision} for revision in dict.fromkeys(revisions)]
