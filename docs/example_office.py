@@ -211,6 +211,7 @@ def played() -> Office:
         _loudspeaker(office)
         _stop(office)
         _register(office)
+        _keeping(office)
         _ledger(office)
         return office
 
@@ -372,6 +373,13 @@ def _register(office: Office) -> None:
     office.json("activity", "link", "--commune", "Xã Bảo Lâm", "--campaign", "vi-du", who="lan")
     config.write_text(text, encoding="utf-8")
     office.json("statement", "check", "july.csv", "--channel", "sms", "--month", "2027-07", "--limit", "1")
+
+
+def _keeping(office: Office) -> None:
+    office.json("hold", "set", "vi-du", "--reason", "Thanh tra tỉnh yêu cầu", who="minh")
+    office.json("hold", "list")
+    office.json("hold", "lift", "vi-du", who="minh")
+    office.json("retention")
 
 
 def _ledger(office: Office) -> None:
