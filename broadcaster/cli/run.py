@@ -35,8 +35,7 @@ def run(session: Session, until_idle: bool, no_web: bool, as_json: bool) -> int:
 
     session.actor(Act.RUN)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    for noisy in ("apscheduler", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
     database = Database(session.config.database.url, folder=session.config.folder, sender=True)
     try:
         check(database)

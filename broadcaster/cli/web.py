@@ -24,5 +24,4 @@ def web(session: Session, host: str, port: int | None, until_eof: bool) -> None:
     from broadcaster.web.serve import serve
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     serve(session.config, clock=session.clock, host=host, port=port, tell=session.say, until_eof=until_eof)

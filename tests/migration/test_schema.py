@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.schema import CreateTable
 
 from broadcaster.clock import SteppedClock
 from broadcaster.db.engine import Database
-from broadcaster.db.migrations import check, upgrade
+from broadcaster.db.migrations import HERE, check, newest, upgrade
 from broadcaster.db.tables import metadata
 from broadcaster.dispatch.dispatch import MOVES, State
 from broadcaster.errors import Conflict
@@ -44,6 +46,17 @@ def test_every_table_of_the_models_has_the_same_text_in_the_migrated_file(sqlite
 def test_an_upgrade_a_second_time_changes_nothing(database: Database) -> None:
     assert upgrade(database) == upgrade(database)
     check(database)
+
+
+def test_the_steps_follow_each_other_as_their_files_are_numbered() -> None:
+    scripts = ScriptDirectory(str(HERE))
+
+    steps = [(step.revision, step.down_revision) for step in scripts.walk_revisions()]
+
+    assert steps[0][0] == newest()
+    assert [one for one, _ in steps] == sorted((one for one, _ in steps), reverse=True)
+    assert [below for _, below in steps] == [*(one for one, _ in steps[1:]), None]
+    assert [Path(step.path).name.partition("_")[0] for step in scripts.walk_revisions()] == [one for one, _ in steps]
 
 
 def test_a_database_of_a_newer_program_is_refused(database: Database) -> None:
