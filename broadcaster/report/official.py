@@ -187,7 +187,7 @@ class _Word:
             self._run(heading, part.heading, bold=True, size=14)
             heading.paragraph_format.space_before = Pt(8)
         for text in part.paragraphs:
-            self._body(text, with_next=bool(part.bars))
+            self._body(text, with_next=bool(part.bars or part.table))
         if part.table and part.table.rows:
             self._table(part.table)
         if part.bars:
