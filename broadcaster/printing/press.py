@@ -13,6 +13,7 @@ HERE = Path(__file__).parent
 FONTS = HERE.parent / "fonts"
 BOARD = (1920, 1080)  # pixels of a common electronic board
 BOARD_POINTS = 960  # the board's template is half as many points wide as the board has pixels
+PREVIEW_DOTS = 48.0  # per inch: an A4 page is 397 x 561 pixels
 PAPERS = ("a4", "a3")
 
 
@@ -25,10 +26,12 @@ def pdf(piece: Piece, *, paper: str = "a4") -> bytes:
 
 def png(piece: Piece) -> bytes:
     """The board's picture, 1920 x 1080."""
-    import typst
+    return _drawn(piece, 72 * BOARD[0] / BOARD_POINTS)  # typst counts pixels per 72 points
 
-    dots = 72 * BOARD[0] / BOARD_POINTS  # typst counts pixels per 72 points
-    return bytes(typst.compile(str(HERE / f"{piece.kind}.typ"), format="png", ppi=dots, **_settings(piece, "a4")))
+
+def preview(piece: Piece) -> bytes:
+    """A small picture of a piece that has one page: the board, or a poster; for a page of the library."""
+    return _drawn(piece, PREVIEW_DOTS)
 
 
 def made(piece: Piece, *, paper: str = "a4") -> bytes:
@@ -38,6 +41,12 @@ def made(piece: Piece, *, paper: str = "a4") -> bytes:
 
 def suffix(kind: Kind) -> str:
     return "png" if kind is Kind.BOARD else "pdf"
+
+
+def _drawn(piece: Piece, dots: float) -> bytes:
+    import typst
+
+    return bytes(typst.compile(str(HERE / f"{piece.kind}.typ"), format="png", ppi=dots, **_settings(piece, "a4")))
 
 
 def _settings(piece: Piece, paper: str) -> dict[str, Any]:

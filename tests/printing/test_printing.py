@@ -120,3 +120,11 @@ def test_the_plan_is_printed_with_its_totals_and_the_hash_that_waits(
     assert "01/07/2027" in said
     found = re.findall(r"^ *\d\d/\d\d/\d{4} +08:00 ", said, re.MULTILINE)
     assert len(found) == sum(row["local"].endswith("T08:00") for row in rows) > 0
+
+
+@pytest.mark.parametrize(("kind", "size"), [(Kind.POSTER, (397, 561)), (Kind.BOARD, (640, 360))])
+def test_a_picture_of_a_piece_is_small_enough_for_a_page(kind: Kind, size: tuple[int, int]) -> None:
+    data = press.preview(piece(kind, [approved()], language="vi", office="Sở"))
+
+    with Image.open(io.BytesIO(data)) as picture:
+        assert picture.size == size

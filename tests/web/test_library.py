@@ -318,6 +318,9 @@ def test_submitted_approved_printed_edited_and_withdrawn(sign_in: Sign, app: Fas
     typed["text.vi.sms"] = "Gọi {{ fact.hotline_trafficking }} ngay."
     author.submit("/messages/hotline-111/edit", action="save", **typed)
     edited = author.get("/messages/hotline-111").text
+    pictures = [author.get(f"/picture/{kind}/vi/hotline-111") for kind in ("poster", "board", "leaflet")]
+    assert [one.status_code for one in pictures] == [200, 200, 404]
+    assert all(one.content.startswith(b"\x89PNG") for one in pictures[:2])
     withdrawn = approver.submit("/messages/hotline-111/withdraw", reason="Số điện thoại sắp đổi")
 
     assert printed.content.startswith(b"%PDF")

@@ -108,6 +108,7 @@ EN = {
     "Rút ngay": "Withdraw now",
     "Đã rút {name}; không gửi nữa.": "Withdrew {name}; nothing more of it goes out.",
     "In ấn": "Print",
+    "Xem hình bản in": "See pictures of the pieces",
     "In từ bản đã phê duyệt, có mã bản và mã QR. Việc in được ghi vào nhật ký.":
         "Printed from the approved version, with its id and a QR code. It stands in the ledger.",
     "Chưa có bản nào được phê duyệt; phê duyệt xong mới in.": "Nothing is approved yet; print follows approval.",
