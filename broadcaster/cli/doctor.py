@@ -177,13 +177,23 @@ def _unreachable(session: Session) -> Iterator[dict[str, Any]]:
     if silent := sorted(set(deaf) - set(asked)):
         what = f"receipts of {', '.join(silent)}: none; what was accepted stays so, and the report says no receipt"
         yield {"ok": True, "what": what, "mend": ""}
-    if deaf:
-        what = f"replies to {', '.join(deaf)}: not heard; refusals and calls for help come by telephone and paper only"
+    if fetched := _that(session, "Fetches"):
+        what = f"replies to {', '.join(fetched)}: fetched every 15 seconds, while `broadcaster run` is on"
+        yield {"ok": True, "what": what, "mend": ""}
+    if unheard := sorted(set(deaf) - set(fetched)):
+        what = (
+            f"replies to {', '.join(unheard)}: not heard; refusals and calls for help come by telephone and paper only"
+        )
         yield {"ok": True, "what": f"{what}: broadcaster audience opt-out", "mend": ""}
     what = (
         "opt-out pages: none; a message with {{ opt_out }} to a person pauses its channel until the link is taken out"
     )
     yield {"ok": True, "what": what, "mend": ""}
+    yield {
+        "ok": True,
+        "what": "public pages of messages: none; posters carry no code, posts and letters no link",
+        "mend": "",
+    }
     what = f"feeds and pages: copy the folder {session.config.folders.public} to the portal"
     yield {"ok": True, "what": what, "mend": ""}
 
