@@ -169,10 +169,10 @@ def possibly_both(connection: Connection, *which: Any) -> int:
         select(func.count())
         .select_from(DISPATCH)
         .join(before, before.c.id == DISPATCH.c.fallback_of)
-        .join(BROADCAST, BROADCAST.c.id == DISPATCH.c.broadcast_id)
-        .where(
-            DISPATCH.c.fallback_of.is_not(None), before.c.state.not_in(SURE),
-            DISPATCH.c.state.in_([state.value for state in COUNTED if state is not State.UNDELIVERED]), *which,
+        .where(  # `>= 0` and `exists`, so that the index of fallbacks is read, and not every dispatch of a campaign
+            DISPATCH.c.fallback_of >= 0, before.c.state.not_in(SURE),
+            DISPATCH.c.state.in_([state.value for state in COUNTED if state is not State.UNDELIVERED]),
+            exists().where(BROADCAST.c.id == DISPATCH.c.broadcast_id, *which),
         )
     )  # fmt: skip
     return int(connection.scalar(query) or 0)

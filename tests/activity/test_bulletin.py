@@ -77,6 +77,7 @@ def make_bulletins(tx: Transaction, *stations: str, state: str = "accepted", due
                     state="planned",
                     attempts=0,
                     uncounted=0,
+                    sent_at=due or tx.now,
                 )
             ).inserted_primary_key[0]
         )

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+KEY = RSAKey.generate_key(2048, {"kid": "1"})  # one for all tests: making it takes a while
 CLIENT, SECRET = "desk", "a secret of the provider's"
 
 
@@ -30,7 +31,7 @@ class Provider:
     change: Callable[[dict[str, Any]], dict[str, Any]] = lambda claims: claims
     sign: Callable[[dict[str, Any]], str] | None = None
     forgetful: bool = False  # takes a code twice
-    key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "1"}))
+    key: RSAKey = KEY
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     asked: list[dict[str, str]] = field(default_factory=list)  # what browsers came with
     server: Any = None
