@@ -101,7 +101,9 @@ _STATE = case(
 )
 _JOINED = (
     DISPATCH.join(ADDRESS, ADDRESS.c.id == DISPATCH.c.address_id)
-    .join(BROADCAST, BROADCAST.c.id == DISPATCH.c.broadcast_id + 0)  # `+ 0`: not from broadcasts to all their dispatches
+    .join(
+        BROADCAST, BROADCAST.c.id == DISPATCH.c.broadcast_id + 0
+    )  # `+ 0`: not from broadcasts to all their dispatches
     .outerjoin(CONTACT, CONTACT.c.id == ADDRESS.c.contact_id)
     .outerjoin(BULLETIN, BULLETIN.c.dispatch_id == DISPATCH.c.id)
     .outerjoin(TAKE_DOWN, TAKE_DOWN.c.dispatch_id == DISPATCH.c.id)
