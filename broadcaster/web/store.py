@@ -254,6 +254,9 @@ def reached_in(
     if scope == "channel":
         counted.append(TALLY.c.channel.in_(list(subjects)))
     where = and_(_touched(scope, subjects, since), exists(select(TALLY.c.n).where(*counted)))
+    if scope == "area":
+        got = (DISPATCH.c.broadcast_id == BROADCAST.c.id, DISPATCH.c.state.in_(("accepted", "delivered")))
+        where = and_(where, _in_areas(select(DISPATCH.c.id).select_from(DISPATCH), subjects).where(*got).exists())
     return broadcasts(connection, where, language=language, newest=True, limit=limit)
 
 

@@ -129,6 +129,19 @@ def test_several_communes_stop_with_one_word_and_are_lifted_with_one(
     assert held == {"Pù Nhi", "Mường Lát"}
     assert "Pù Nhi, Mường Lát" in page
     assert "6 lượt đã đến" in page
+    assert "/dispatches/b-00000001/correct" in page
     assert "hoa đã đề nghị gửi tiếp" in asked
     assert left == []
     assert kinds(ground).count("stop.lift") == 2
+
+
+def test_a_stop_of_a_commune_offers_no_correction_of_what_nobody_there_received(
+    ground: Database, sign_in: Sign, clock: SteppedClock
+) -> None:
+    with transaction(ground, clock) as tx:
+        make_contacts(tx, 1, group="other", commune="Mường Lát", first=20)
+
+    page = sign_in("hoa").submit("/stop", scope="area", area="Mường Lát", reason="Lũ", password=PASSWORD).text
+
+    assert "Đã dừng; 0 lượt đang trên đường; 0 lượt đã đến" in page
+    assert "/correct" not in page
