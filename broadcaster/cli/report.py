@@ -229,7 +229,9 @@ def _sign(session: Session, campaign: str, file: Path, number: str, day: datetim
     if not figures.complete:
         session.say("Its figures are interim by the ledger: the report may not call itself final.")
     made = seal(campaign=campaign, signed=file, actor=by)
-    session.say(f"The audit bundle is sealed: {made.file}, its hash in the ledger. Give it and {made.proof.name} to the auditor.")
+    session.say(
+        f"The audit bundle is sealed: {made.file}, its hash in the ledger. Give it and {made.proof.name} to the auditor."
+    )
     shown = {"campaign": campaign, "sha256": signed, "number": number, "date": day.date().isoformat()}
     emit({**shown, "bundle": str(made.file), "bundle_sha256": made.sha256}, as_json=as_json)
     return 0

@@ -2,6 +2,7 @@
 Lines must be canonical JSON, numbered, and give the root of every checkpoint (RFC 9162), signed by the office's key, the newest
 over the last line; what they say must be allowed (`Rules`). verify_bundle.py beside this adds texts, figures, proofs and more.
 Only the key on paper (--key) and checkpoints you kept tell a log rewritten as a whole. Dense, for paper: one rule, one line."""
+
 # ruff: noqa: ARG002, DTZ901, E401, E701, E702, I001, UP017, UP035
 # fmt: off
 from __future__ import annotations
@@ -99,14 +100,12 @@ class Rules:
             if not ours: return f"broadcast {b} starts without an approved plan or request of its own"
             if plan and not self.approved.get(e["revision"]): return f"broadcast {b} starts with a text that is not approved"
         return None
-    def on_stop(self, verb: str, e: dict[str, Any]) -> str | None:
-        if verb == "lift" and not self.stops.pop(e["stop"], None): return f"lifts stop {e['stop']}, which is not on"
+    def on_stop(self, verb: str, e: dict[str, Any]) -> str | None:  # and on_hold: of a hold only who lifts it counts
+        if verb == "lift" and "stop" in e and not self.stops.pop(e["stop"], None): return f"lifts stop {e['stop']}, not on"
         if verb == "lift": return self.two(e, e["asked_by"], e["signed_by"], "")
+        if "stop" not in e: return None
         until = datetime.fromisoformat((e["until"] or "9999-01-01T00:00:00Z").replace("Z", "+00:00")).astimezone(timezone.utc)
-        self.stops[e["stop"]] = e["scope"], e["subject"], until.isoformat()
-        return None
-    def on_hold(self, verb: str, e: dict[str, Any]) -> str | None:
-        return self.two(e, e["asked_by"], e["signed_by"], "") if verb == "lift" else None
+        return self.stops.update({e["stop"]: (e["scope"], e["subject"], until.isoformat())})  # that is, None
     def on_attempt(self, verb: str, e: dict[str, Any]) -> str | None:
         n, before = e.get("n", (last := self.tries.get(d := e.get("d"), 0)) >> 2), last & 3
         if verb == "intent":
@@ -126,7 +125,8 @@ class Rules:
         if state == FREE and verb in ("reconcile", "resolve") and not e.get("evidence"):
             return f"dispatch {d} may be sent again, but nothing proves that it was not"
         return self.two(e, e["asked_by"], e["signed_by"], "") if verb in ("resend", "resolve") else None
-    on_campaign = on_broadcast = on_message; on_dispatch = on_attempt; on_office = on_settings = on_delegation = on_user
+    on_campaign = on_broadcast = on_message; on_dispatch = on_attempt; on_hold = on_stop
+    on_office = on_settings = on_delegation = on_user
 VALUE = rb'(?:"[ !#-\[\]-~]*"|0|-?[1-9][0-9]{0,17}|true|false|null)'  # most entries are flat: canonical at a glance
 FLAT = re.compile(rb'\{"[a-z0-9_]+":%s(?:,"[a-z0-9_]+":%s)*\}' % (VALUE, VALUE)).fullmatch
 def root_of(peaks: list[bytes]) -> bytes:
