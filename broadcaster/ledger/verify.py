@@ -101,7 +101,7 @@ class Rules:
             if plan and not self.approved.get(e["revision"]): return f"broadcast {b} starts with a text that is not approved"
         return None
     def on_stop(self, verb: str, e: dict[str, Any]) -> str | None:  # and on_hold: of a hold only who lifts it counts
-        if verb == "lift" and "stop" in e and not self.stops.pop(e["stop"], None): return f"lifts stop {e['stop']}, not on"
+        if verb == "lift" and "stop" in e and not self.stops.pop(e["stop"], None): return f"stop {e['stop']} is not on"
         if verb == "lift": return self.two(e, e["asked_by"], e["signed_by"], "")
         if "stop" not in e: return None
         until = datetime.fromisoformat((e["until"] or "9999-01-01T00:00:00Z").replace("Z", "+00:00")).astimezone(timezone.utc)
