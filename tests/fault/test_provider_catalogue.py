@@ -48,6 +48,7 @@ LOCKS: dict[str, tuple[str, Any]] = {  # the simulator's own list of whom it kno
 }  # fmt: skip
 NO_LOGIN = Fault(do="refuse", code=530, text="5.7.0 Authentication required")
 SHORT, LONG = 0.6, 5.0  # seconds a request may take: where a case waits for the end of them, and where none does
+STALL = 2.0  # seconds; a handshake has half of it, and a busy machine must be able to tell the two ends apart
 BY_ITSELF = ("tls:", "dns:", "proxy", "no-starttls", "other-key", "other-password")  # another road than the bed's own
 
 
@@ -278,7 +279,7 @@ async def road(place: Place, what: str, which: str, patch: pytest.MonkeyPatch) -
             there = silent()
             async with (
                 there as port,
-                place.bed(base=url_of(place.wire, "127.0.0.1", port), timeout=SHORT, **secure) as bed,
+                place.bed(base=url_of(place.wire, "127.0.0.1", port), timeout=STALL, **secure) as bed,
             ):
                 yield bed
         case "tls":
