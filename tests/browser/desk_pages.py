@@ -86,6 +86,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "/admin/sessions": ("quan", "/admin/sessions"),
     "/public/{channel}/": (NOBODY, "/public/web/"),
     "/public/{channel}/{path:path}": (NOBODY, "/public/web/{public}"),
+    "/m/{message}": (NOBODY, "/m/hotline-111?l={language}"),
     "/l/{token}": (NOBODY, "/l/{officer}?l={language}"),
     "/t/{token}": (NOBODY, "/t/{sheet}?l={language}"),
     "/a/{token}": (NOBODY, "/a/{activity}?l={language}"),
@@ -108,6 +109,8 @@ MORE: dict[str, tuple[str, str]] = {
 NO_PAGES = {
     "/approvals/media/{revision}/{language}": "a recording",
     "/messages/{name}/audio/{language}": "a recording",
+    "/messages/{name}/speech/{language}": "a voice",
+    "/picture/{kind}/{language}/{name}": "a picture",
     "/campaigns/{id_}/plan.pdf": "a PDF",
     "/campaigns/{id_}/plan.ics": "a calendar file",
     "/audience/import/{token}/rejects": "a CSV",
