@@ -29,11 +29,11 @@ START = datetime(2027, 7, 1, 1, 0, tzinfo=UTC)  # 08:00 in Ho Chi Minh City
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """`pytest` alone is the quick suite, on every core. What is named, by file or by mark, runs whole and in one process."""
     alone = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    if hasattr(config, "workerinput") or not alone or config.option.markexpr or config.option.keyword:
-        return  # a worker of such a run starts none of its own
+    if not alone or config.option.markexpr or config.option.keyword:
+        return
     config.option.markexpr = "not slow"
-    if config.option.numprocesses is None and not config.option.collectonly:
-        config.option.numprocesses = os.cpu_count()
+    if config.option.numprocesses is None and not hasattr(config, "workerinput") and not config.option.collectonly:
+        config.option.numprocesses = os.cpu_count()  # and a worker, which gets the same command, starts none of its own
         config.option.dist = "worksteal"
 
 

@@ -31,7 +31,7 @@ class Provider:
     change: Callable[[dict[str, Any]], dict[str, Any]] = lambda claims: claims
     sign: Callable[[dict[str, Any]], str] | None = None
     forgetful: bool = False  # takes a code twice
-    key: RSAKey = KEY
+    key: RSAKey = field(default_factory=lambda: KEY)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     asked: list[dict[str, str]] = field(default_factory=list)  # what browsers came with
     server: Any = None
