@@ -21,13 +21,6 @@ CONSOLE = "console:may"
 WALK = ("first", "second")
 
 
-@pytest.fixture(autouse=True)
-def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    from argon2 import PasswordHasher
-
-    monkeypatch.setattr(store, "_hasher", lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-
-
 class Office:
     """Admins and others, and what they ask."""
 

@@ -21,9 +21,6 @@ HOUSE = Path(broadcaster.__file__).parent
 @pytest.fixture
 def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """One admin from `init`, one more."""
-    from argon2 import PasswordHasher
-
-    monkeypatch.setattr(store, "_hasher", lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     folder = tmp_path / "office"
     assert CliRunner().invoke(cli, ["init", str(folder)]).exit_code == 0
     monkeypatch.chdir(folder)

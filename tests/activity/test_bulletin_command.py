@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
 
 from broadcaster.cli.main import cli
 from broadcaster.clock import SteppedClock
@@ -38,8 +37,6 @@ class Office:
 def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
     """An office with an approved bulletin in two communes."""
     monkeypatch.setenv("BROADCASTER_PASSWORD", PASSWORD)
-    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # nobody's password stands here
-    monkeypatch.setattr("broadcaster.access.store._hasher", lambda: quick)
     office = Office(tmp_path / "office")
     cli.main(args=["init", str(office.folder)], prog_name="broadcaster", standalone_mode=False, obj=office.clock)
     config = office.folder / "config.toml"

@@ -113,6 +113,7 @@ async def test_a_text_known_to_be_wrong_is_not_sent_again_by_any_road(database: 
         assert fallback.chained(connection, clock.now()) == {}
 
 
+@pytest.mark.slow
 def test_a_wrong_text_is_set_right_from_the_command_line(office: Office, simulator: TwilioSimulator) -> None:
     number = approved_broadcast(office)
     asked = office.json("send", "hotline-111", "--channel", "web", who="lan")

@@ -132,7 +132,9 @@ async def test_every_planned_dispatch_is_sent_once_with_the_approved_text(
     assert {outgoing.text for outgoing in phone.book} == {"Gọi 111"}
 
 
-@pytest.mark.parametrize(("public_url", "link"), [("", ""), ("https://vp.example/", "https://vp.example/m/hotline-111")])
+@pytest.mark.parametrize(
+    ("public_url", "link"), [("", ""), ("https://vp.example/", "https://vp.example/m/hotline-111")]
+)
 async def test_a_message_is_given_the_address_of_its_public_page(
     public_url: str, link: str, database: Database, clock: SteppedClock
 ) -> None:

@@ -68,6 +68,7 @@ def test_an_honest_bundle_is_green_and_shows_texts_approvals_counts_and_cost(pag
     assert figures.splitlines()[0] == "mbn"
 
 
+@pytest.mark.slow
 def test_each_kind_of_change_makes_the_page_red_and_is_named(page: Page, bundle: Path, tmp_path: Path) -> None:  # noqa: F811
     missed = {}
 
@@ -80,6 +81,7 @@ def test_each_kind_of_change_makes_the_page_red_and_is_named(page: Page, bundle:
     assert missed == {}
 
 
+@pytest.mark.slow
 def test_one_byte_of_any_file_makes_the_page_red(page: Page, bundle: Path, tmp_path: Path) -> None:  # noqa: F811
     passed = []
     checked = [path for path in bundle.rglob("*") if path.suffix in (".jsonl", ".json", ".txt", ".pdf") and path.name not in (

@@ -143,6 +143,7 @@ def test_a_spoiled_export_is_refused_and_the_fault_named(
     assert any(words in fault for fault in faults), faults
 
 
+@pytest.mark.slow
 def test_every_flip_of_a_byte_of_the_entries_is_found(
     sqlite_database: Database, clock: SteppedClock, tmp_path: Path, look: Callable[..., Verdict]
 ) -> None:
@@ -163,6 +164,7 @@ def test_every_flip_of_a_byte_of_the_entries_is_found(
     assert look(folder) == (0, [])
 
 
+@pytest.mark.slow
 def test_every_flip_of_a_byte_of_a_checkpoint_or_the_key_is_found(
     sqlite_database: Database, clock: SteppedClock, tmp_path: Path, look: Callable[..., Verdict]
 ) -> None:

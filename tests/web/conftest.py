@@ -18,14 +18,6 @@ from broadcaster.web.app import make_app
 from tests.web.desk_people import PASSWORD, PEOPLE, Browser
 
 
-@pytest.fixture(autouse=True)
-def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hashing is slow on purpose; here it need not be."""
-    from argon2 import PasswordHasher
-
-    monkeypatch.setattr(users, "_hasher", lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-
-
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
     """An office in a folder of its own, without second factors."""
