@@ -30,7 +30,7 @@ STYLE = "body{font:18px/1.6 sans-serif;max-width:36em;margin:2em auto;padding:0 
 PAGE = """<!doctype html>
 <html lang="{{ language }}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta name="robots" content="noindex"><title>{{ words.title }}</title><style>{{ style|safe }}</style>
-<p><a href="https://nchmf.gov.vn/" rel="noreferrer">{{ words.leave }}</a></p>
+<header><a href="https://nchmf.gov.vn/" rel="noreferrer">{{ words.leave }}</a></header>
 <main>{% for one in said %}<article lang="{{ one.language }}"><h1>{{ one.title }}</h1>
 <p>{{ one.text }}</p></article>
 {% else %}<p>{{ words.unknown }}</p>
