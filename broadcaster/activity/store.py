@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from broadcaster.access import hold
 from broadcaster.activity.activity import Activity
 from broadcaster.db.tables import ActivityRow, table
 from broadcaster.errors import Conflict, NotFound
@@ -56,8 +57,13 @@ def add(
 
 
 def erase_attachment(tx: Transaction, number: int, *, by: str) -> str:
-    """Note that the file of an entry is erased; its SHA-256, for whoever removes it. Raises: NotFound."""
-    found = get(tx.connection, number).activity.attachment
+    """Note that the file of an entry is erased; its SHA-256, for whoever removes it.
+
+    Raises: NotFound; Conflict while its campaign is under a legal hold.
+    """
+    activity = get(tx.connection, number).activity
+    hold.refuse(tx.connection, activity.campaign, doing="The file is not erased")
+    found = activity.attachment
     if not found:
         raise NotFound(f"Activity {number} has no photo or PDF.")
     tx.record(Kind.ACTIVITY_ERASE, by, id=number, attachment=found)

@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from broadcaster.access import hold
+from broadcaster.activity import store
 from broadcaster.cli.main import _run
 from broadcaster.clock import SteppedClock
 from broadcaster.db.engine import Database
+from broadcaster.errors import Conflict
 from broadcaster.ledger.entry import decode
-from broadcaster.ledger.store import raws
+from broadcaster.ledger.store import raws, transaction
 
 
 @pytest.fixture
@@ -65,3 +68,17 @@ def test_a_carrier_s_reply_and_an_erased_photo_stand_in_the_ledger(
     with sqlite_database.reading() as connection:
         kinds = [decode(raw)["kind"] for raw in raws(connection)]
     assert kinds[-3:] == ["carrier.reply", "activity.add", "activity.erase"]
+
+
+def test_a_photo_of_a_campaign_under_a_legal_hold_is_not_erased(
+    office: Path, capsys: pytest.CaptureFixture[str], sqlite_database: Database, clock: SteppedClock
+) -> None:
+    Image.new("RGB", (8, 8)).save(office / "p.png")
+    day = clock.now().date().isoformat()
+    made = run(office, capsys, "activity", "add", "--kind", "event", "--day", day, "--campaign", "c",
+               "--participants", "40", "--attachment", str(office / "p.png"))  # fmt: skip
+    with transaction(sqlite_database, clock) as tx:
+        hold.set_(tx, "c", reason="vụ án", by="quan")
+
+    with transaction(sqlite_database, clock) as tx, pytest.raises(Conflict, match="legal hold"):
+        store.erase_attachment(tx, made["activity"], by="lan")
