@@ -46,4 +46,7 @@ def init(folder: Path) -> None:
     if password:
         click.echo(f"First admin: admin, one-time password: {password}")
         click.echo("Write it down; it is shown once. `broadcaster user reset admin` makes a new one.")
-    click.echo("Next: cd there, look into config.toml, then `broadcaster user add NAME --role author,operator`.")
+    click.echo(
+        "Next: cd there, look into config.toml, then add a second admin: `broadcaster user add NAME --role admin`."
+    )
+    click.echo("Once there are two, an approver is made by both.")

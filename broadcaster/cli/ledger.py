@@ -227,9 +227,7 @@ def _tell(found: Any) -> None:
         if found.alone:
             click.echo(f"{found.alone} decisions were made by one person alone, as the office's settings allow.")
         if found.given:
-            click.echo(
-                f"{found.given} times one person alone gave somebody a say: broadcaster ledger list --kind user.add"
-            )
+            click.echo(f"{found.given} times one person alone gave somebody a say: broadcaster ledger list --kind user")
     else:
         click.echo(
             f"ledger: NOT verified; {len(found.faults)} faults. Keep every copy, and stop sending until it is clear why."

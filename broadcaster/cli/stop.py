@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -70,42 +72,63 @@ def stop(
         ]
     with session.read() as connection:
         flying = store.open_by_state(connection).get("sending", 0)
-    session.say(
-        f"Stopped; {flying} requests were in flight. Two people lift it: broadcaster resume {numbers[0]} --as USER"
-    )
+    lift = " ".join(map(str, numbers))
+    session.say(f"Stopped; {flying} requests were in flight. Two people lift it: broadcaster resume {lift} --as USER")
     emit({"stop": numbers[0], "stops": numbers, "state": "set", "in_flight": flying}, as_json=as_json)
 
 
 @command(_root, "resume")
-@click.argument("number", metavar="[STOP]", type=int, required=False)
+@click.argument("numbers", metavar="[STOP]...", type=int, nargs=-1)
 @json_option
-def resume(session: Session, number: int | None, as_json: bool) -> None:
-    """Lift a stop. The first person is shown what would go out and asks; a second one repeats the command."""
+def resume(session: Session, numbers: tuple[int, ...], as_json: bool) -> None:
+    """Lift stops. The first person is shown what would go out and asks; a second one repeats the command."""
     from broadcaster.access import countersign
     from broadcaster.access.user import Act
     from broadcaster.dispatch import stop as stops
-    from broadcaster.errors import NotFound, WrongUse
 
     actor = session.actor(Act.STOP_LIFT)
     with session.write() as tx:
         standing = {one.id: one for one in stops.standing(tx.connection, tx.now)}
-        if number is None and len(standing) > 1:
-            raise WrongUse(f"{len(standing)} stops are on; name one: {', '.join(map(str, standing))}.")
-        chosen = standing.get(number) if number is not None else next(iter(standing.values()), None)
-        if chosen is None:
-            raise NotFound("No such stop is in force; `broadcaster stop --list` shows which are.")
-        would = _would_go_out(tx.connection, chosen, tx.now)
-        said = countersign.ask_or_sign(tx, act="stop.lift", subject=f"stop {chosen.id}", by=actor, takes=Act.STOP_LIFT)
-        if isinstance(said, countersign.Signed):
-            stops.lift(tx, chosen.id, asked_by=said.asked_by, signed_by=said.signed_by)
-    if isinstance(said, countersign.Waiting):
+        chosen = _chosen(standing, numbers)
+        would: Counter[str] = Counter()
+        for one in chosen:
+            would.update(_would_go_out(tx.connection, one, tx.now))
+        said = [
+            countersign.ask_or_sign(tx, act="stop.lift", subject=f"stop {one.id}", by=actor, takes=Act.STOP_LIFT)
+            for one in chosen
+        ]
+        for one, half in zip(chosen, said, strict=True):
+            if isinstance(half, countersign.Signed):
+                stops.lift(tx, one.id, asked_by=half.asked_by, signed_by=half.signed_by)
+                del standing[one.id]
+    waiting = [(one, half) for one, half in zip(chosen, said, strict=True) if isinstance(half, countersign.Waiting)]
+    first = {"stop": chosen[0].id, "stops": [one.id for one in chosen]}
+    if waiting:
+        again = " ".join(str(one.id) for one, _ in waiting)
         session.say(
-            f"{would['would_go_out']} dispatches would go out. Another person repeats: broadcaster resume {chosen.id}"
+            f"{would['would_go_out']} dispatches would go out. Another person repeats: broadcaster resume {again} --as USER"
         )
-        emit({"state": "waiting", "request": said.request, **would}, as_json=as_json)
+        emit({"state": "waiting", "request": waiting[0][1].request, **first, **would}, as_json=as_json)
         return
-    session.say("The stop is lifted; sending goes on.")
-    emit({"state": "lifted", "stop": chosen.id, **would}, as_json=as_json)
+    left = f"; still in force: {_named(standing.values())}" if standing else ""
+    session.say(f"Lifted: {_named(chosen)}. What they held back goes on{left}.")
+    emit({"state": "lifted", **first, **would}, as_json=as_json)
+
+
+def _chosen(standing: dict[int, Any], numbers: tuple[int, ...]) -> list[Any]:
+    """The stops meant: those named, else the only one. Raises: WrongUse, NotFound."""
+    from broadcaster.errors import NotFound, WrongUse
+
+    if not numbers and len(standing) > 1:
+        raise WrongUse(f"{len(standing)} stops are on; name those you mean: {', '.join(map(str, standing))}.")
+    found = [standing.get(number) for number in dict.fromkeys(numbers)] or list(standing.values())
+    if not found or None in found:
+        raise NotFound("No such stop is in force; `broadcaster stop --list` shows which are.")
+    return found
+
+
+def _named(stops: Iterable[Any]) -> str:
+    return ", ".join(f"stop {one.id} ({' '.join(filter(None, (one.scope, one.subject)))})" for one in stops)
 
 
 def _would_go_out(connection: Connection, stop: Any, now: datetime) -> dict[str, int]:

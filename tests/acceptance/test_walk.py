@@ -237,6 +237,21 @@ def test_one_person_stops_and_two_resume(office: Office, simulator: TwilioSimula
     assert office.json("broadcast", "show", number)["states"]["accepted"] == 40
 
 
+def test_two_stops_are_lifted_with_one_command_and_one_that_is_left_is_named(office: Office) -> None:
+    for channel in ("sms", "web"):
+        office.json("stop", "--reason", "nghi sai số", "--channel", channel, who="minh")
+    office.json("stop", "--reason", "nghi sai số", who="minh")
+
+    asked = office.json("resume", "1", "2", who="hoa")
+    lifted = office.json("resume", "1", "2", who="lan")
+    told = office.err
+    left = office.json("stop", "--list")
+
+    assert (asked["state"], lifted["state"], lifted["stops"]) == ("waiting", "lifted", [1, 2])
+    assert [one["stop"] for one in left] == [3]
+    assert "still in force: stop 3 (everything)" in told
+
+
 def test_opt_out_between_approval_and_send_wins(office: Office, simulator: TwilioSimulator) -> None:
     number = approved_broadcast(office)
     office.type("audience", "opt-out", "0910000003")
