@@ -59,13 +59,13 @@ def add(
 def erase_attachment(tx: Transaction, number: int, *, by: str) -> str:
     """Note that the file of an entry is erased; its SHA-256, for whoever removes it.
 
-    Raises: NotFound; Conflict while its campaign is under a legal hold.
+    Raises: NotFound; Conflict while any campaign with that file in it is under a legal hold.
     """
-    activity = get(tx.connection, number).activity
-    hold.refuse(tx.connection, activity.campaign, doing="The file is not erased")
-    found = activity.attachment
+    found = get(tx.connection, number).activity.attachment
     if not found:
         raise NotFound(f"Activity {number} has no photo or PDF.")
+    campaigns = tx.connection.scalars(select(ACTIVITY.c.campaign_id).where(ACTIVITY.c.attachment == found).distinct())
+    hold.refuse(tx.connection, *campaigns, doing="The file is not erased")
     tx.record(Kind.ACTIVITY_ERASE, by, id=number, attachment=found)
     return found
 

@@ -77,8 +77,8 @@ def _erase_files(config: Config, database: Database, clock: Clock, limit: Cut, a
         if files:
             months = config.retention.attachments_months
             tx.record(Kind.RETENTION_ERASE, actor, what="attachments", n=len(files), months=months)
-        for digest in files:
-            attachment.erase(config.path(FOLDER), digest)
+    for digest in files:  # once the ledger says so: what a crash leaves is due again the next night
+        attachment.erase(config.path(FOLDER), digest)
     return len(files)
 
 

@@ -70,15 +70,19 @@ def test_a_carrier_s_reply_and_an_erased_photo_stand_in_the_ledger(
     assert kinds[-3:] == ["carrier.reply", "activity.add", "activity.erase"]
 
 
-def test_a_photo_of_a_campaign_under_a_legal_hold_is_not_erased(
+def test_a_photo_that_a_campaign_under_a_legal_hold_has_too_is_not_erased(
     office: Path, capsys: pytest.CaptureFixture[str], sqlite_database: Database, clock: SteppedClock
 ) -> None:
     Image.new("RGB", (8, 8)).save(office / "p.png")
     day = clock.now().date().isoformat()
-    made = run(office, capsys, "activity", "add", "--kind", "event", "--day", day, "--campaign", "c",
-               "--participants", "40", "--attachment", str(office / "p.png"))  # fmt: skip
+    made = [
+        run(office, capsys, "activity", "add", "--kind", "event", "--day", day, "--campaign", campaign,
+            "--participants", "40", "--attachment", str(office / "p.png"))["activity"]
+        for campaign in ("c", "d")
+    ]  # fmt: skip
     with transaction(sqlite_database, clock) as tx:
         hold.set_(tx, "c", reason="vụ án", by="quan")
 
-    with transaction(sqlite_database, clock) as tx, pytest.raises(Conflict, match="legal hold"):
-        store.erase_attachment(tx, made["activity"], by="lan")
+    for number in made:
+        with transaction(sqlite_database, clock) as tx, pytest.raises(Conflict, match="legal hold"):
+            store.erase_attachment(tx, number, by="lan")

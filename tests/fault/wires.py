@@ -48,7 +48,6 @@ from broadcaster.simulator.webhook import WebhookSimulator
 from broadcaster.simulator.websub import WebSubSimulator
 from broadcaster.simulator.zalo import ZaloSimulator
 from tests.builders import FACT_DIGEST, OFFICE_KEY, make_approval, make_broadcast, make_fact
-from tests.channel.sftp_server import serve
 
 Tongue = Literal["json", "words", "status", "hub", "smtp", "ssh"]  # in what the other side answers
 Own = dict[str, Any]
@@ -396,7 +395,9 @@ class Remote:
     own: Own = field(default_factory=dict)
 
     async def __aenter__(self) -> Remote:
-        paramiko = pytest.importorskip("paramiko")
+        paramiko = pytest.importorskip("paramiko", reason="the extra `sftp` is not installed: pip install -e '.[sftp]'")
+        from tests.channel.sftp_server import serve
+
         self.root.mkdir(exist_ok=True)
         key = paramiko.ECDSAKey.generate()
         self._server = serve(self.root, key)

@@ -16,7 +16,7 @@ from broadcaster.clock import SteppedClock
 from broadcaster.config import Retention
 from broadcaster.db.engine import Database
 from broadcaster.db.tables import ActivityRow, Address, Broadcast, Contact, Dispatch, Member, Suppression, table
-from broadcaster.errors import Conflict, NotFound
+from broadcaster.errors import Conflict, NotFound, StorageFull
 from broadcaster.ledger import store as ledger
 from broadcaster.ledger.entry import decode
 from broadcaster.ledger.store import transaction
@@ -197,6 +197,30 @@ def test_old_files_go_and_newer_or_held_ones_stay(database: Database, clock: Ste
     assert (first.attachments, second.attachments) == (1, 0)
     assert sorted(path.stem[0] for path in folder.iterdir()) == ["b", "c"]
     assert [one["n"] for one in entries(database) if one["kind"] == "retention.erase"] == [1]
+
+
+def test_no_file_goes_before_the_ledger_says_so(
+    database: Database, clock: SteppedClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "attachments"
+    folder.mkdir()
+    (folder / f"{'a' * 64}.jpg").write_bytes(b"x")
+    with transaction(database, clock) as tx:
+        enter(tx, "a" * 64)
+    clock.move_by(3 * YEAR)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "append", full)
+        with pytest.raises(StorageFull):
+            sweep(office(tmp_path), database, clock, actor="scheduler")
+    kept = len(list(folder.iterdir()))
+    found = sweep(office(tmp_path), database, clock, actor="scheduler")
+
+    assert (kept, found.attachments, list(folder.iterdir())) == (1, 1, [])
+
+
+def full(_tx: Any) -> None:
+    raise StorageFull("the disk is full")
 
 
 def test_a_hold_is_lifted_once_and_never_changed(database: Database, clock: SteppedClock) -> None:
