@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Select, func, insert, select
 
 from broadcaster.db.tables import Approval, Broadcast, Meta, Tally, table
 from broadcaster.dispatch import store as dispatches
@@ -48,29 +48,34 @@ def _lanes(connection: Connection) -> list[Notice]:
 
 
 def _late(connection: Connection, now: datetime) -> list[Notice]:
-    query = select(BROADCAST.c.id).where(
+    late = select(BROADCAST.c.id).where(
         BROADCAST.c.state == "planned", BROADCAST.c.due_at < now - LATE, BROADCAST.c.expires_at > now
     )
-    keys = _new(connection, [f"late:{number}" for number in connection.scalars(query.limit(MOST))])
-    if not keys:
-        return []
-    n = len(keys)
-    return [
-        _notice("late", keys, title="Lượt phát trễ", text=f"{n} lượt phát đã đến giờ mà chưa bắt đầu. Mở mục Hôm nay để xem.",
-                sms=f"{n} luot phat tre gio, chua bat dau. Mo muc Hom nay de xem.")
-    ]  # fmt: skip
+    return _counted(
+        connection, late.order_by(BROADCAST.c.due_at.desc()), about="late", title="Lượt phát trễ",
+        text="{n} lượt phát đã đến giờ mà chưa bắt đầu. Mở mục Hôm nay để xem.",
+        sms="{n} luot phat tre gio, chua bat dau. Mo muc Hom nay de xem.",
+    )  # fmt: skip
 
 
 def _approvals(connection: Connection) -> list[Notice]:
-    query = select(APPROVAL.c.id).where(APPROVAL.c.state == "submitted").order_by(APPROVAL.c.id)
-    keys = _new(connection, [f"approval:{number}" for number in connection.scalars(query.limit(MOST))])
+    submitted = select(APPROVAL.c.id).where(APPROVAL.c.state == "submitted")
+    return _counted(
+        connection, submitted.order_by(APPROVAL.c.id.desc()), about="approval", title="Chờ phê duyệt",
+        text="{n} việc mới chờ phê duyệt. Mở Bàn phê duyệt để xem.",
+        sms="{n} viec moi cho phe duyet. Mo Ban phe duyet de xem.",
+    )  # fmt: skip
+
+
+def _counted(
+    connection: Connection, numbers: Select[Any], *, about: str, title: str, text: str, sms: str
+) -> list[Notice]:  # fmt: skip
+    """One word about all of them that nobody was told of; the newest are looked at, for the others were told when they were."""
+    keys = _new(connection, [f"{about}:{number}" for number in connection.scalars(numbers.limit(MOST))])
     if not keys:
         return []
     n = len(keys)
-    return [
-        _notice("approval", keys, title="Chờ phê duyệt", text=f"{n} việc mới chờ phê duyệt. Mở Bàn phê duyệt để xem.",
-                sms=f"{n} viec moi cho phe duyet. Mo Ban phe duyet de xem.")
-    ]  # fmt: skip
+    return [_notice(about, keys, title=title, text=text.format(n=n), sms=sms.format(n=n))]
 
 
 def _summary(connection: Connection, now: datetime, zone: ZoneInfo) -> list[Notice]:

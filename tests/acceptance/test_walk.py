@@ -242,11 +242,14 @@ def test_two_stops_are_lifted_with_one_command_and_one_that_is_left_is_named(off
         office.json("stop", "--reason", "nghi sai số", "--channel", channel, who="minh")
     office.json("stop", "--reason", "nghi sai số", who="minh")
 
+    office.type("resume", who="hoa", code=2)
+    unnamed = office.err
     asked = office.json("resume", "1", "2", who="hoa")
     lifted = office.json("resume", "1", "2", who="lan")
     told = office.err
     left = office.json("stop", "--list")
 
+    assert "3 stops are on; name those you mean: 1, 2, 3." in unnamed
     assert (asked["state"], lifted["state"], lifted["stops"]) == ("waiting", "lifted", [1, 2])
     assert [one["stop"] for one in left] == [3]
     assert "still in force: stop 3 (everything)" in told

@@ -110,6 +110,21 @@ async def test_approvals_that_wait_are_told_together(sqlite_database: Database, 
     assert told == ["2 viec moi cho phe duyet. Mo Ban phe duyet de xem."]
 
 
+async def test_many_that_wait_since_long_hide_none_that_is_new(
+    sqlite_database: Database, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alarm, "MOST", 2)
+    clock.move_to(NIGHT)
+    phone = Phone()
+    for name in ("a", "b", "c"):
+        with transaction(sqlite_database, clock) as tx:
+            make_approval(tx, kind="plan", name=name, subject=name, approve=False)
+
+        told = await look(sqlite_database, clock, phone)
+
+    assert len(told) == 3
+
+
 async def test_what_did_not_get_through_is_tried_again(sqlite_database: Database, clock: SteppedClock) -> None:
     clock.move_to(NIGHT)
     phone = Phone()
